@@ -1,0 +1,1 @@
+"""Landline side by side with its peers: `python -m bench` from the root of the repository."""

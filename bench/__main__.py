@@ -1,0 +1,146 @@
+"""The command: `python -m bench [--quick] [--only CELL/SERVER] ...`."""
+
+import argparse
+import json
+import random
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from bench import measure
+from bench.cells import (
+    BUILD,
+    CELLS,
+    FOLDER,
+    IDLE,
+    IDLE_CONNECTIONS,
+    SERVERS,
+    STARTUP,
+    select,
+)
+from bench.chart import as_svg
+from bench.compiling import compile_programs
+from bench.machine import describe_libraries, describe_machine, today
+from bench.processes import Failed, allow_descriptors
+from bench.report import as_markdown, as_text
+
+ROUNDS = 5
+SECONDS = 1.5
+WARM_UP_SECONDS = 0.3
+STARTUP_RUNS = 20
+QUICK_SECONDS = 0.3
+QUICK_WARM_UP_SECONDS = 0.1
+QUICK_IDLE_CONNECTIONS = 1000
+QUICK_STARTUP_RUNS = 5
+
+
+def parse(words: list[str] | None = None) -> argparse.Namespace:
+    """Return the options, checked."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=_description())
+    add = parser.add_argument
+    add("--rounds", type=_between(1, 100), help=f"rounds (default {ROUNDS})")
+    add("--seconds", type=float, help=f"seconds a cell is measured (default {SECONDS})")
+    add("--only", action="append", default=[], metavar="CELL/SERVER", help="measure only this")
+    add("--seed", type=_between(0, 2**31 - 1), help="seed of the order and of the payloads")
+    add("--quick", action="store_true", help="one short round: to see that everything works")
+    add("--landline", type=Path, metavar="PATH", help="the landline command to measure")
+    options = parser.parse_args(words)
+    if options.seconds is not None and not 0.01 <= options.seconds <= 60:
+        parser.error(f"--seconds is {options.seconds:g}, but must be from 0.01 to 60")
+    try:
+        options.chosen = select(options.only)
+    except ValueError as error:
+        parser.error(str(error))
+    return options
+
+
+def _description() -> str:
+    cells = ", ".join([cell.name for cell in CELLS] + [IDLE, STARTUP])
+    servers = ", ".join(server.name for server in SERVERS)
+    return f"Landline side by side with its peers. Cells: {cells}. Servers: {servers}."
+
+
+def _between(low: int, high: int) -> Any:
+    def number(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{value} is not from {low} to {high}")
+        return value
+
+    return number
+
+
+def make_plan(options: argparse.Namespace) -> measure.Plan:
+    """Return what to measure; --quick shortens what no other option set."""
+    quick = options.quick
+    seed = random.SystemRandom().randrange(2**31) if options.seed is None else options.seed
+    return measure.Plan(
+        chosen=options.chosen,
+        landline=options.landline or Path(sys.executable).with_name("landline"),
+        seed=seed,
+        rounds=options.rounds or (1 if quick else ROUNDS),
+        seconds=options.seconds or (QUICK_SECONDS if quick else SECONDS),
+        warm_up_seconds=QUICK_WARM_UP_SECONDS if quick else WARM_UP_SECONDS,
+        idle_connections=QUICK_IDLE_CONNECTIONS if quick else IDLE_CONNECTIONS,
+        startup_runs=QUICK_STARTUP_RUNS if quick else STARTUP_RUNS,
+    )
+
+
+def run(plan: measure.Plan) -> dict[str, Any]:
+    """Measure everything in the plan and return it with what it was measured on."""
+    compile_programs()
+    descriptors = allow_descriptors()
+    servers, left_out = measure.present_servers(plan)
+    for sentence in [f"Seed {plan.seed}.", *left_out]:
+        _say(sentence)
+    results: dict[str, Any] = {
+        "date": today(),
+        "machine": describe_machine(),
+        "libraries": describe_libraries(plan.landline),
+        "seed": plan.seed,
+        "rounds": plan.rounds,
+        "seconds": plan.seconds,
+        "left_out": left_out,
+    }
+    results["samples"] = measure.measure_rates(plan, servers, _say)
+    results["idle"] = measure.measure_all_idle(plan, servers, descriptors, _say)
+    results["startup"] = measure.measure_startup(plan, servers)
+    return results
+
+
+def write(results: dict[str, Any], folder: Path) -> None:
+    """Write the samples as JSON, the tables as Markdown and the chart as SVG."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "latest.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    (folder / "latest.md").write_text(as_markdown(results))
+    (folder / "latest.svg").write_text(as_svg(results))
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Run the benchmark: 0 done, 1 it could not be done, 2 usage, 130 interrupted."""
+    options = parse()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    complete = not options.quick and not options.only
+    folder = FOLDER / "results" if complete else BUILD / "partial"
+    try:
+        results = run(make_plan(options))
+    except Failed as error:
+        _say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        _say("Interrupted: every server was ended, nothing was written.")
+        return 130
+    write(results, folder)
+    print(as_text(results), end="")
+    _say(f"Written: latest.json, latest.md and latest.svg in {folder.relative_to(FOLDER.parent)}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+/* What every connection says, over and over: a cycle of messages, and the answers a right server gives. */
+#ifndef BENCH_SCRIPT_H
+#define BENCH_SCRIPT_H
+
+#include "common.h"
+
+#define CYCLE_BYTES (256 * 1024)   /* about: small enough to stay in a core's cache */
+#define CYCLE_MESSAGES 4096
+
+/* The cycle stands twice in a row, so that any stretch up to one cycle long is contiguous. */
+typedef struct {
+    unsigned char *questions, *answers;
+    size_t count, bytes;     /* of one cycle */
+    size_t *ends;            /* ends[i]: bytes of the first i messages; 2 * count + 2 entries, the last has no end */
+} script;
+
+/* Bytes of the first messages of the script. */
+static inline size_t ends_at(const script *s, size_t messages)
+{
+    return s->ends[messages];
+}
+
+/* The next of a fixed row of pseudo-random numbers (xorshift64). */
+static inline uint64_t next_random(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+/* A size of message: always the same, or evenly spread from half to one and a half times it. */
+static inline size_t pick_size(size_t size, int mixed, uint64_t *random)
+{
+    size_t low = size / 2 ? size / 2 : 1;
+    return mixed ? low + next_random(random) % (size + 1) : size;
+}
+
+/* Writes one message in its framing at both places; returns its whole length in bytes. */
+static inline size_t put_message(unsigned char *question, unsigned char *answer, size_t size, int lines,
+                                 uint64_t *random)
+{
+    static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789.";
+    size_t start = lines ? 0 : HEADER_BYTES;
+    uint32_t header = htonl((uint32_t)size);
+    if (!lines) {
+        memcpy(question, &header, HEADER_BYTES);
+        memcpy(answer, &header, HEADER_BYTES);
+    }
+    for (size_t i = start; i < start + size; i++) {
+        unsigned char letter = (unsigned char)alphabet[next_random(random) % (sizeof alphabet - 1)];
+        question[i] = letter;
+        answer[i] = letter >= 'a' && letter <= 'z' ? letter - 32 : letter;
+    }
+    if (lines)
+        question[size] = answer[size] = '\n';
+    return size + (lines ? 1 : HEADER_BYTES);
+}
+
+/* Repeats the cycle once, and closes the table of ends. */
+static inline void double_script(script *s)
+{
+    memcpy(s->questions + s->bytes, s->questions, s->bytes);
+    memcpy(s->answers + s->bytes, s->answers, s->bytes);
+    for (size_t i = 1; i <= s->count; i++)
+        s->ends[s->count + i] = s->bytes + s->ends[i];
+    s->ends[2 * s->count + 1] = SIZE_MAX;
+}
+
+/* A script with at least twice as many messages as are in flight; the same seed gives the same script. */
+static inline script make_script(int lines, size_t size, int mixed, size_t in_flight, uint64_t seed)
+{
+    uint64_t random = seed * 2654435761u + 88172645463325252u;
+    size_t largest = size + size / 2 + HEADER_BYTES + 1;
+    script s = {.count = CYCLE_BYTES / (size + HEADER_BYTES)};
+    s.count = s.count > CYCLE_MESSAGES ? CYCLE_MESSAGES : s.count;
+    s.count = s.count < 2 * in_flight ? 2 * in_flight : s.count;
+    s.questions = room(2 * s.count, largest);
+    s.answers = room(2 * s.count, largest);
+    s.ends = room(2 * s.count + 2, sizeof *s.ends);
+    for (size_t i = 0; i < s.count; i++) {
+        size_t chosen = pick_size(size, mixed, &random);
+        s.bytes += put_message(s.questions + s.bytes, s.answers + s.bytes, chosen, lines, &random);
+        s.ends[i + 1] = s.bytes;
+    }
+    double_script(&s);
+    return s;
+}
+
+#endif

@@ -1,0 +1,60 @@
+"""Landline: programs that talk over sockets, in messages that arrive whole.
+
+The names below are the public ones; each is imported when it is first used, so that a program pays for what it uses.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from landline._version import __version__
+
+if TYPE_CHECKING:
+    from landline.address import parse as parse_address
+    from landline.connection import blocking
+    from landline.connection.client import connect
+    from landline.connection.datagram import DatagramConnection
+    from landline.connection.stream import StreamConnection
+    from landline.framing import parse as parse_framing
+    from landline.limits import Limits
+    from landline.server.engine import Server
+    from landline.server.run import run
+    from landline.server.service import Service
+
+_HOMES = {
+    "DatagramConnection": "landline.connection.datagram",
+    "Limits": "landline.limits",
+    "Server": "landline.server.engine",
+    "Service": "landline.server.service",
+    "StreamConnection": "landline.connection.stream",
+    "blocking": "landline.connection.blocking",
+    "connect": "landline.connection.client",
+    "parse_address": "landline.address",
+    "parse_framing": "landline.framing",
+    "run": "landline.server.run",
+}
+
+__all__ = [
+    "DatagramConnection",
+    "Limits",
+    "Server",
+    "Service",
+    "StreamConnection",
+    "__version__",
+    "blocking",
+    "connect",
+    "parse_address",
+    "parse_framing",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on its first use (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'landline' has no attribute {name!r}")
+    module = import_module(_HOMES[name])
+    value = module if name == "blocking" else getattr(module, name.removesuffix("_address").removesuffix("_framing"))
+    globals()[name] = value
+    return value

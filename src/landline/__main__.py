@@ -1,0 +1,5 @@
+"""`python -m landline`: the same as the command `landline`."""
+
+from landline.cli.main import main
+
+main()

@@ -1,0 +1,137 @@
+"""The commands and their options. What they do stands in a module each, imported when it runs."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+
+import click
+
+from landline._version import __version__
+from landline.cli.exits import TABLE, Exit, code_of
+from landline.errors import LandlineError
+
+STREAM_SECONDS = 10.0
+DATAGRAM_SECONDS = 2.0
+
+framing_option = click.option(
+    "--framing",
+    metavar="SPEC",
+    help="Where a message ends: lines (default), lines:crlf, delimited:HEX, length:u32be, varint, netstring, fixed:N, "
+    "slip, cobs, raw.",
+)
+verbose_option = click.option("-v", "--verbose", is_flag=True, help="Show more: every step on stderr.")
+timeout_option = click.option(
+    "--timeout",
+    "timeout_seconds",
+    type=click.FloatRange(0.001, 86_400),
+    metavar="SECONDS",
+    help=f"How long to wait for the connection and for each answer (default {STREAM_SECONDS:g}, "
+    f"over UDP {DATAGRAM_SECONDS:g}).",
+)
+
+
+@click.group(epilog=TABLE, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="landline %(version)s")
+def landline() -> None:
+    """Programs that talk over sockets: services, calls, and two people on a line.
+
+    An ADDRESS is tcp://HOST:PORT (or HOST:PORT), udp://HOST:PORT, unix:///PATH, unix://@NAME or, to serve on, fd://N.
+    """
+
+
+@landline.command()
+@click.argument("what", metavar="[NAME|MODULE:ATTRIBUTE]", required=False)
+@click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
+@framing_option
+@click.option("--limit", "limits", metavar="NAME=VALUE", multiple=True, help="Set a limit; may be given again.")
+@verbose_option
+def serve(
+    what: str | None, addresses: tuple[str, ...], framing: str | None, limits: tuple[str, ...], verbose: bool
+) -> Exit:
+    """Serve: all built-in services, one of them, or one of your own.
+
+    Without arguments the whole exchange answers on 127.0.0.1: upper 8101, clock 8102, greet 8103, hello 8104,
+    dice 8105, echo 8106, discard 8107, over TCP and UDP. Without a terminal stdout gets one line `NAME ADDRESS` for
+    each listener, when it accepts. Ctrl-C stops.
+    """
+    from landline.cli.serve import serve_command
+
+    show_log(verbose, logging.INFO)
+    return serve_command(what, addresses, framing, limits)
+
+
+@landline.command()
+@click.argument("address")
+@click.argument("messages", metavar="[MESSAGE]...", nargs=-1)
+@framing_option
+@timeout_option
+@verbose_option
+def call(
+    address: str, messages: tuple[str, ...], framing: str | None, timeout_seconds: float | None, verbose: bool
+) -> Exit:
+    """Call a service: send messages, print what comes.
+
+    Without messages, each line of the input is one; on a terminal you type, and `exit` or Ctrl-D ends.
+    """
+    from landline.cli.call import call_command
+
+    show_log(verbose, logging.ERROR)
+    return call_command(address, messages, framing or "lines", timeout_seconds)
+
+
+@landline.command()
+@click.argument("address")
+@framing_option
+@verbose_option
+def listen(address: str, framing: str | None, verbose: bool) -> Exit:
+    """Wait for one call, then talk: both sides type freely, at the same time."""
+    from landline.cli.listen import listen_command
+
+    show_log(verbose, logging.ERROR)
+    return listen_command(address, framing or "lines")
+
+
+def show_log(verbose: bool, level: int) -> None:
+    """Send the log to stderr, a line an event."""
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else level,
+        format="%(asctime)s %(levelname)s %(message)s",
+        datefmt="%Y-%m-%d %H:%M:%S",
+        stream=sys.stderr,
+    )
+    # asyncio's own debug lines tell of selectors, not of connections.
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+
+
+def run_command(arguments: list[str]) -> Exit:
+    """Run the command with `arguments`. Returns its exit code; an error is one sentence on stderr."""
+    verbose = any(argument in ("-v", "--verbose") for argument in arguments)
+    try:
+        return landline.main(arguments, prog_name="landline", standalone_mode=False) or Exit.DONE
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return Exit.USAGE
+    except click.UsageError as error:
+        hint = f"; see `{error.ctx.command_path} --help`" if error.ctx else ""
+        return _ended(error.format_message().rstrip(".") + hint, Exit.USAGE)
+    except click.Abort:
+        return Exit.INTERRUPTED
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except LandlineError as error:
+        return _ended(str(error), code_of(error), verbose)
+    except BrokenPipeError:
+        # Whoever read our output has gone; there is nobody to tell. Python must not try to flush to it at exit.
+        sys.stdout = None
+        return Exit.DONE
+    except Exception as error:
+        return _ended(f"a fault in landline: {type(error).__name__}: {error}; -v shows where", Exit.FAULT, verbose)
+
+
+def _ended(sentence: str, code: Exit, verbose: bool = False) -> Exit:
+    if verbose:
+        traceback.print_exc()
+    click.echo(f"landline: {sentence}", err=True)
+    return code

@@ -1,0 +1,47 @@
+"""`landline listen`: wait for one call, then talk."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import click
+
+from landline.address import parse as parse_address
+from landline.cli.call import on_terminal
+from landline.cli.conversation import Screen, converse
+from landline.cli.exits import Exit
+from landline.cli.typing_in import piped_lines, piped_pieces
+from landline.connection.client import accept_one
+from landline.framing import Framing, Raw
+from landline.framing import parse as parse_framing
+from landline.limits import Limits
+from landline.server.run import new_event_loop
+from landline.transport.listen import Listener, open_listeners
+
+
+def listen_command(address: str, framing: str) -> Exit:
+    """Wait for one call; see `landline listen --help`. Returns the exit code; raises LandlineError for all but 0."""
+    where, how = parse_address(address), parse_framing(framing)
+    how.decoder(Limits())
+    listeners = open_listeners(where)
+    for listener in listeners:
+        note = f" ({listener.note})" if listener.note else ""
+        click.echo(f"waiting for a call at {listener.address}{note}", err=True)
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(_talk(listeners, how))
+    return Exit.DONE
+
+
+async def _talk(listeners: list[Listener], how: Framing) -> None:
+    connection = await accept_one(listeners, how, Limits())
+    screen = Screen(raw=how == Raw())
+    try:
+        if sys.stdin.isatty():
+            await on_terminal(connection, screen, str(connection.peer), lost_if_peer_closes=False)
+            return
+        messages = piped_pieces() if how == Raw() else piped_lines(Limits())
+        # A program may stay silent for as long as it likes; only the end of either side ends the conversation.
+        await converse(connection, messages, screen, None)
+    finally:
+        await connection.close()

@@ -1,0 +1,125 @@
+"""`landline serve`: which services on which addresses, and how that is announced."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from landline.address import Address, TcpAddress, UdpAddress, UnixAddress, host_port
+from landline.address import parse as parse_address
+from landline.cli.exits import Exit
+from landline.errors import ServiceError
+from landline.exchange import EXCHANGE
+from landline.limits import parse_limit
+from landline.server.engine import Listening
+from landline.server.run import run
+from landline.server.service import Service
+
+HOST = "127.0.0.1"
+Bindings = list[tuple[Service, str | Address]]
+
+
+def serve_command(what: str | None, addresses: tuple[str, ...], framing: str | None, limits: tuple[str, ...]) -> Exit:
+    """Serve until a signal; see `landline serve --help`. Returns the exit code."""
+    bindings = bindings_for(what, addresses, framing, dict(map(parse_limit, limits)))
+    announce = show_table if sys.stdout.isatty() else print_lines
+    counts = run(bindings, announce)
+    click.echo(f"stopped: {counts}", err=True)
+    return Exit.LOST if counts.cut_off else Exit.DONE
+
+
+def bindings_for(what: str | None, addresses: tuple[str, ...], framing: str | None, limits: dict[str, Any]) -> Bindings:
+    """The services to run and where. Raises ServiceError, AddressError, FramingSpecError or LimitError."""
+    where = [parse_address(address) for address in addresses]
+    built_in = {one.service.name: one for one in EXCHANGE}
+    if what is None or what in built_in:
+        chosen = EXCHANGE if what is None else (built_in[what],)
+        return [
+            (service, address)
+            for one in chosen
+            for service in (configured(one.service, framing, limits),)
+            for address in where or (TcpAddress(HOST, one.port), UdpAddress(HOST, one.port))
+        ]
+    if ":" not in what:
+        raise ServiceError(
+            f"there is no built-in service {what!r}; there are {', '.join(built_in)}, and MODULE:ATTRIBUTE"
+        )
+    service = configured(load(what), framing, limits)
+    return [(service, address) for address in where or (TcpAddress(HOST, 0),)]
+
+
+def configured(service: Service, framing: str | None, limits: dict[str, Any]) -> Service:
+    """The service with options of the command line, if there are any."""
+    if framing is None and not limits:
+        return service
+    return service.with_options(framing, replace(service.limits, **limits))
+
+
+def load(what: str) -> Service:
+    """The Service that `module:attribute` names, looked for in the working folder too. Raises ServiceError."""
+    module_name, _, attribute = what.partition(":")
+    sys.path.insert(0, os.getcwd())
+    try:
+        found = importlib.import_module(module_name)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ServiceError(
+            f"cannot load {what!r}: {error}; write MODULE:ATTRIBUTE, for example my_service:service"
+        ) from error
+    except Exception as error:
+        raise ServiceError(
+            f"cannot load {what!r}: it raises {type(error).__name__}: {error}; -v shows where"
+        ) from error
+    if not isinstance(found, Service):
+        raise ServiceError(f"{what!r} is a {type(found).__name__} and not a landline Service")
+    return found
+
+
+def print_lines(listening: list[Listening]) -> None:
+    """One line `NAME ADDRESS` for each listener, for a program that waits for it."""
+    for one in listening:
+        print(one.service.name, one.address)
+    sys.stdout.flush()
+
+
+def show_table(listening: list[Listening]) -> None:
+    """A table for a person: what listens where, and how to call it."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    for column in ("service", "listens on", "call it from another terminal"):
+        table.add_column(column, overflow="fold")
+    for one in listening:
+        note = f"\n({one.note})" if one.note else ""
+        table.add_row(one.service.name, f"{one.address}{note}", how_to_call(one))
+    console = Console(highlight=False, markup=False)
+    console.print(table)
+    console.print("\nCtrl-C stops; a second Ctrl-C stops at once. What happens is told below.")
+
+
+def how_to_call(one: Listening) -> str:
+    """A command that reaches the listener from this machine."""
+    address = one.address
+    if isinstance(address, (TcpAddress, UdpAddress)):
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)
+        where = f"{'udp://' if isinstance(address, UdpAddress) else ''}{host_port(host, address.port)}"
+    else:
+        where = f"'{replace(address, mode=None)}'" if isinstance(address, UnixAddress) else str(address)
+    framing = "" if str(one.service.framing) == "lines" else f" --framing {one.service.framing}"
+    return f"{this_command()} call {where}{framing}"
+
+
+def this_command() -> str:
+    """This command as the person typed it."""
+    typed = sys.argv[0]
+    if os.path.basename(typed) != "landline":
+        return "landline"
+    on_path = os.path.dirname(os.path.abspath(typed)) in os.environ.get("PATH", "").split(os.pathsep)
+    return "landline" if on_path else os.path.relpath(typed)

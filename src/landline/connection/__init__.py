@@ -1,0 +1,1 @@
+"""A framing on a transport: connections that send and receive messages."""

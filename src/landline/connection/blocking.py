@@ -1,0 +1,267 @@
+"""Connections for code that blocks: the same decoders and the same names, with a time-out on every wait."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from landline.address import Address, UdpAddress
+from landline.address import parse as parse_address
+from landline.connection.datagram import MOST_DATAGRAM_BYTES, check_datagram
+from landline.connection.stream import CLEAN_ENDS, Statistics
+from landline.errors import ConnectionClosed, MessageTooLarge, Reason, WaitTimeout
+from landline.framing import Framing
+from landline.framing import parse as parse_framing
+from landline.limits import Limits
+from landline.transport.dial import CONNECT_SECONDS, dial_blocking
+from landline.transport.listen import local_address
+from landline.transport.options import grow_receive_buffer, tune_stream
+from landline.transport.oserrors import connect_error
+
+READ_BYTES = 256 * 1024
+WAIT_SECONDS = 30.0
+"""How long a call waits where no time-out is given: no wait is for ever."""
+
+
+class Deadline:
+    """A moment by which a wait for `what` must be over."""
+
+    def __init__(self, what: str, seconds: float) -> None:
+        self._what = what
+        self._seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Seconds left. Raises WaitTimeout if there are none."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise self.error()
+        return left
+
+    def error(self) -> WaitTimeout:
+        """What to raise when the wait was too long."""
+        return WaitTimeout(self._what, self._seconds)
+
+
+class BlockingConnection:
+    """A conversation over a stream, for one thread. Iterating gives messages until the conversation ends cleanly.
+
+    `timeout_seconds` is how long each call may wait where the call does not say.
+    """
+
+    def __init__(
+        self, sock: socket.socket, address: Address, framing: Framing, limits: Limits, timeout_seconds: float
+    ) -> None:
+        self.peer = address
+        self.local = local_address(sock)
+        self.reason: Reason | None = None
+        self.timeout_seconds = timeout_seconds
+        self._sock = sock
+        self._framing = framing
+        self._decoder = framing.decoder(limits)
+        self._inbox: deque[bytes] = deque()
+        self._unsent = bytearray()
+        self._peer_ended = self._sending_ended = False
+        self._messages_received = self._messages_sent = self._bytes_received = self._bytes_sent = 0
+
+    def send(self, message: bytes, timeout_seconds: float | None = None) -> None:
+        """Send one message. Raises UnframableMessage, ConnectionClosed, or WaitTimeout.
+
+        After WaitTimeout the rest of the message is kept, and the next `send` or `flush` goes on from there.
+        """
+        self.send_all((message,), timeout_seconds)
+
+    def send_all(self, messages: Iterable[bytes], timeout_seconds: float | None = None) -> None:
+        """Send several messages at once, like `send`."""
+        messages = list(messages)
+        self._check_sending()
+        self._unsent += self._framing.encode_all(messages)
+        self._messages_sent += len(messages)
+        self.flush(timeout_seconds)
+
+    def flush(self, timeout_seconds: float | None = None) -> None:
+        """Send what an earlier `send` had to leave behind."""
+        deadline = self._deadline(f"sending to {self.peer}", timeout_seconds)
+        while self._unsent:
+            self._sock.settimeout(deadline.left())
+            try:
+                sent = self._sock.send(self._unsent)
+            except TimeoutError:
+                raise deadline.error() from None
+            except OSError as error:
+                raise self._lost(error) from error
+            del self._unsent[:sent]
+            self._bytes_sent += sent
+
+    def receive(self, timeout_seconds: float | None = None) -> bytes:
+        """Wait for one message. Raises ConnectionClosed at the end of the conversation, a FramingError, WaitTimeout.
+
+        A time-out loses nothing: what has arrived of a message is kept.
+        """
+        deadline = self._deadline(f"waiting for a message from {self.peer}", timeout_seconds)
+        while not self._inbox:
+            self._read(deadline)
+        return self._inbox.popleft()
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            try:
+                yield self.receive()
+            except ConnectionClosed as closed:
+                if closed.reason in CLEAN_ENDS:
+                    return
+                raise
+
+    def end_sending(self) -> None:
+        """Half-close: say that no message follows. What the peer still sends can be received."""
+        self.flush()
+        if not self._sending_ended and self.reason is None:
+            self._sending_ended = True
+            self._sock.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        """Close the connection. What was sent is delivered by the system. Closing twice does no harm."""
+        if self._sock.fileno() >= 0:
+            self.reason = self.reason or (Reason.PEER_CLOSED if self._peer_ended else Reason.FINISHED)
+            self._sock.close()
+
+    def __enter__(self) -> BlockingConnection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def statistics(self) -> Statistics:
+        """Counts of messages and bytes in both directions, and the reason of the close."""
+        return Statistics(
+            self._messages_received, self._messages_sent, self._bytes_received, self._bytes_sent, self.reason
+        )
+
+    def _read(self, deadline: Deadline) -> None:
+        if self.reason is not None or self._peer_ended:
+            self._decoder.feed(b"")
+            raise ConnectionClosed(str(self.peer), self.reason or Reason.PEER_CLOSED)
+        self._sock.settimeout(deadline.left())
+        try:
+            data = self._sock.recv(READ_BYTES)
+        except TimeoutError:
+            raise deadline.error() from None
+        except OSError as error:
+            raise self._lost(error) from error
+        if not data:
+            self._peer_ended = True
+            self._decoder.eof()
+            return
+        self._bytes_received += len(data)
+        messages = self._decoder.feed(data)
+        self._messages_received += len(messages)
+        self._inbox += messages
+
+    def _lost(self, error: OSError) -> ConnectionClosed:
+        self.reason = self.reason or Reason.RESET
+        return ConnectionClosed(str(self.peer), self.reason, error.strerror or "")
+
+    def _check_sending(self) -> None:
+        if self.reason is not None or self._sending_ended:
+            raise ConnectionClosed(str(self.peer), self.reason or Reason.FINISHED, "it cannot send any more")
+
+    def _deadline(self, what: str, timeout_seconds: float | None) -> Deadline:
+        return Deadline(what, self.timeout_seconds if timeout_seconds is None else timeout_seconds)
+
+
+class BlockingDatagramConnection:
+    """A conversation with one UDP peer, for one thread. Nothing says whether a message arrived."""
+
+    def __init__(self, sock: socket.socket, address: Address, limits: Limits, timeout_seconds: float) -> None:
+        self.peer = address
+        self.local = local_address(sock)
+        self.reason: Reason | None = None
+        self.timeout_seconds = timeout_seconds
+        self._sock = sock
+        self._room = min(limits.max_message_bytes, MOST_DATAGRAM_BYTES)
+        self._messages_received = self._messages_sent = self._bytes_received = self._bytes_sent = 0
+
+    def send(self, message: bytes, timeout_seconds: float | None = None) -> None:
+        """Send one datagram of at most 65507 bytes.
+
+        Raises UnframableMessage, ConnectError, ConnectionClosed or WaitTimeout.
+        """
+        check_datagram(message)
+        deadline = self._prepare(f"sending to {self.peer}", timeout_seconds)
+        try:
+            self._sock.send(message)
+        except TimeoutError:
+            raise deadline.error() from None
+        except OSError as error:
+            raise connect_error(self.peer, error) from error
+        self._messages_sent += 1
+        self._bytes_sent += len(message)
+
+    def receive(self, timeout_seconds: float | None = None) -> bytes:
+        """Wait for one datagram.
+
+        Raises MessageTooLarge for one that was cut, ConnectError, ConnectionClosed or WaitTimeout.
+        """
+        deadline = self._prepare(f"waiting for a datagram from {self.peer}", timeout_seconds)
+        try:
+            data, _, flags, _ = self._sock.recvmsg(self._room)
+        except TimeoutError:
+            raise deadline.error() from None
+        except OSError as error:
+            raise connect_error(self.peer, error) from error
+        self._messages_received += 1
+        self._bytes_received += len(data)
+        if flags & socket.MSG_TRUNC:
+            raise MessageTooLarge(self._room + 1, self._room, 0, data, exact=False)
+        return data
+
+    def close(self) -> None:
+        """Close the socket. Closing twice does no harm."""
+        self.reason = self.reason or Reason.FINISHED
+        self._sock.close()
+
+    def __enter__(self) -> BlockingDatagramConnection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def statistics(self) -> Statistics:
+        """Counts of messages and bytes in both directions, and the reason of the close."""
+        return Statistics(
+            self._messages_received, self._messages_sent, self._bytes_received, self._bytes_sent, self.reason
+        )
+
+    def _prepare(self, what: str, timeout_seconds: float | None) -> Deadline:
+        if self.reason is not None:
+            raise ConnectionClosed(str(self.peer), self.reason)
+        deadline = Deadline(what, self.timeout_seconds if timeout_seconds is None else timeout_seconds)
+        self._sock.settimeout(deadline.left())
+        return deadline
+
+
+def connect(
+    address: str | Address,
+    *,
+    framing: str | Framing = "lines",
+    limits: Limits | None = None,
+    timeout_seconds: float = WAIT_SECONDS,
+) -> BlockingConnection | BlockingDatagramConnection:
+    """Call a service from code that blocks.
+
+    `address`, `framing` and `limits` are as for `landline.connect`; `timeout_seconds` bounds every wait, connecting
+    (at most 10 s) included. Returns a BlockingConnection, or a BlockingDatagramConnection for udp. Raises
+    ConnectError, WaitTimeout, or a UsageError for an address or a framing that cannot be.
+    """
+    where = parse_address(address) if isinstance(address, str) else address
+    how = parse_framing(framing) if isinstance(framing, str) else framing
+    bounds = limits or Limits()
+    how.decoder(bounds)
+    sock = dial_blocking(where, min(timeout_seconds, CONNECT_SECONDS))
+    if isinstance(where, UdpAddress):
+        grow_receive_buffer(sock, bounds.udp_receive_buffer_bytes)
+        return BlockingDatagramConnection(sock, where, bounds, timeout_seconds)
+    tune_stream(sock, bounds)
+    return BlockingConnection(sock, where, how, bounds, timeout_seconds)

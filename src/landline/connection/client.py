@@ -1,0 +1,116 @@
+"""Calling a service from a coroutine."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from landline.address import Address, UdpAddress
+from landline.address import parse as parse_address
+from landline.connection.datagram import DatagramConnection, DatagramReader
+from landline.connection.stream import StreamConnection, Watch
+from landline.framing import Framing
+from landline.framing import parse as parse_framing
+from landline.limits import Limits
+from landline.transport.dial import CONNECT_SECONDS, dial
+from landline.transport.listen import Listener, local_address, socket_address
+from landline.transport.options import grow_receive_buffer, tune_stream
+
+log = logging.getLogger("landline.client")
+
+Connection = StreamConnection | DatagramConnection
+
+
+class Client:
+    """The host of one connection: what a running service is on the other side."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.watch = Watch(asyncio.get_running_loop(), limits)
+
+    def opened(self, connection: StreamConnection) -> None:
+        """Nothing to do: the caller of `connect` has the connection."""
+
+    def closed(self, connection: StreamConnection) -> None:
+        """Stop the timers of a connection that is gone."""
+        self.watch.close()
+
+    def handler_failed(self, connection: StreamConnection, error: Exception) -> None:
+        """Log what an answering function raised."""
+        log.error("handler failed on %r", connection, exc_info=error)
+
+
+async def connect(
+    address: str | Address,
+    *,
+    framing: str | Framing = "lines",
+    limits: Limits | None = None,
+    timeout_seconds: float = CONNECT_SECONDS,
+) -> Connection:
+    """Call a service.
+
+    `address` is where; `framing` is how its messages end (datagrams need none); `limits` bounds what the peer can
+    make us hold; `timeout_seconds` is how long the connection may take to come about.
+    Returns a StreamConnection, or a DatagramConnection for udp. Raises ConnectError, WaitTimeout, or a UsageError for
+    an address or a framing that cannot be.
+    """
+    where = parse_address(address) if isinstance(address, str) else address
+    how = parse_framing(framing) if isinstance(framing, str) else framing
+    bounds = limits or Limits()
+    how.decoder(bounds)
+    sock = await dial(where, timeout_seconds)
+    if isinstance(where, UdpAddress):
+        grow_receive_buffer(sock, bounds.udp_receive_buffer_bytes)
+        return DatagramConnection(sock, where, bounds)
+    tune_stream(sock, bounds)
+    host = Client(bounds)
+    local = local_address(sock)
+    _, connection = await asyncio.get_running_loop().create_connection(
+        lambda: StreamConnection(host, how, bounds, where, local, sock), sock=sock
+    )
+    return connection
+
+
+async def accept_one(listeners: list[Listener], framing: Framing, limits: Limits) -> Connection:
+    """Wait for one call on any of the listeners, then close them all.
+
+    Over UDP the first datagram is the call, and the conversation is with its sender alone. Returns the connection.
+    """
+    loop = asyncio.get_running_loop()
+    waits = [loop.create_task(_first_caller(listener, framing, limits)) for listener in listeners]
+    try:
+        done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        return done.pop().result()
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+        for listener in listeners:
+            if not listener.datagram:
+                listener.close()
+
+
+async def _first_caller(listener: Listener, framing: Framing, limits: Limits) -> Connection:
+    if listener.datagram:
+        return await _first_sender(listener, limits)
+    loop = asyncio.get_running_loop()
+    sock, sockaddr = await loop.sock_accept(listener.sock)
+    tune_stream(sock, limits)
+    peer = socket_address(sock, sockaddr)
+    host = Client(limits)
+    _, connection = await loop.connect_accepted_socket(
+        lambda: StreamConnection(host, framing, limits, peer, listener.address, sock), sock
+    )
+    return connection
+
+
+async def _first_sender(listener: Listener, limits: Limits) -> DatagramConnection:
+    loop = asyncio.get_running_loop()
+    arrived = asyncio.Event()
+    loop.add_reader(listener.sock, arrived.set)
+    try:
+        await arrived.wait()
+    finally:
+        loop.remove_reader(listener.sock)
+    datagram = DatagramReader(listener.sock, limits).read()
+    listener.sock.connect(datagram.sender)
+    return DatagramConnection(listener.sock, socket_address(listener.sock, datagram.sender), limits, datagram)

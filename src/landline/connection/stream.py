@@ -1,0 +1,521 @@
+"""A framing on a stream transport.
+
+Bytes go from the transport's callback into the decoder. From there messages go one of two ways: pushed to an answering
+function, whose replies leave in one write for each read; or into an inbox, from where `receive` pulls them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from landline.address import Address
+from landline.connection.watch import Timer
+from landline.errors import ConnectionClosed, FramingError, Reason, WaitTimeout
+from landline.framing import Framing
+from landline.limits import Limits
+from landline.transport.options import unread_bytes
+
+MESSAGE_OVERHEAD_BYTES = 48
+"""What CPython adds to each message in an inbox: the header of a bytes object and a pointer to it."""
+
+Answer = Callable[[bytes], bytes | None]
+CLEAN_ENDS = frozenset({Reason.PEER_CLOSED, Reason.FINISHED, Reason.DRAINING})
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What passed over a connection so far, and why it ended (None while it lives)."""
+
+    messages_received: int
+    messages_sent: int
+    bytes_received: int
+    bytes_sent: int
+    reason: Reason | None
+
+
+class Watch:
+    """The deadlines that all connections of one service share."""
+
+    __slots__ = ("lingering", "partial", "slow_reader")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, limits: Limits) -> None:
+        self.partial: Timer[StreamConnection] = Timer(loop, limits.message_seconds, _message_overdue)
+        self.slow_reader: Timer[StreamConnection] = Timer(loop, limits.slow_reader_seconds, _reads_too_slowly)
+        self.lingering: Timer[StreamConnection] = Timer(loop, limits.linger_seconds, _lingered_enough)
+
+    def forget(self, connection: StreamConnection) -> None:
+        """Stop all deadlines of a connection that is gone."""
+        self.partial.stop(connection)
+        self.slow_reader.stop(connection)
+        self.lingering.stop(connection)
+
+    def close(self) -> None:
+        """Stop all timers."""
+        for timer in (self.partial, self.slow_reader, self.lingering):
+            timer.close()
+
+
+class Host(Protocol):
+    """Whoever a connection belongs to: a running service, or a client."""
+
+    watch: Watch
+
+    def opened(self, connection: StreamConnection) -> None:
+        """The connection is there; nothing was read yet."""
+
+    def closed(self, connection: StreamConnection) -> None:
+        """The connection is gone; its `reason` is final."""
+
+    def handler_failed(self, connection: StreamConnection, error: Exception) -> None:
+        """An answering function raised `error`; the connection is being closed."""
+
+
+class StreamConnection(asyncio.Protocol):
+    """One end of a conversation in messages.
+
+    `peer` and `local` are addresses. Iterating gives messages until the conversation ends cleanly.
+    """
+
+    __slots__ = (
+        "_answer", "_answering", "_bytes_received", "_bytes_sent", "_decoder", "_draining", "_end_wanted", "_ending",
+        "_fault", "_feed", "_framing", "_gone", "_host", "_inbox", "_inbox_bytes", "_limits", "_linger_left", "_loop",
+        "_messages_received", "_messages_sent", "_partial", "_peer_ended", "_pending", "_reading", "_receiver",
+        "_senders", "_sending_ended", "_sock", "_transport", "_writable", "local", "peer", "reason", "state",
+    )  # fmt: skip
+
+    def __init__(self, host: Host, framing: Framing, limits: Limits, peer: Address, local: Address, sock: Any) -> None:
+        self.peer = peer
+        self.local = local
+        self.reason: Reason | None = None
+        self.state: Any = None
+        self._host = host
+        self._framing = framing
+        self._limits = limits
+        self._sock = sock
+        self._loop = asyncio.get_running_loop()
+        self._decoder = framing.decoder(limits)
+        self._feed = self._decoder.feed
+        self._transport: Any = None
+        self._answer: Answer | None = None
+        self._pending: Iterator[bytes] | None = None
+        self._inbox: deque[bytes] | None = None
+        self._inbox_bytes = 0
+        self._receiver: asyncio.Future[None] | None = None
+        self._senders: list[asyncio.Future[None]] | None = None
+        self._fault: FramingError | None = None
+        self._end_wanted = False
+        self._messages_received = self._messages_sent = 0
+        self._bytes_received = self._bytes_sent = 0
+        self._linger_left = limits.receive_buffer_bytes
+        self._reading = self._writable = True
+        self._answering = self._partial = self._peer_ended = self._sending_ended = False
+        self._ending = self._draining = self._gone = False
+
+    def __repr__(self) -> str:
+        state = self.reason.value if self.reason else "open"
+        return f"<{type(self).__name__} {self.local} with {self.peer}, {self._framing}, {state}>"
+
+    # What people call.
+
+    async def send(self, message: bytes) -> None:
+        """Send one message; wait while the peer reads too slowly (send_buffer_bytes).
+
+        Raises UnframableMessage, or ConnectionClosed if the connection is over. A cancelled `send` was sent whole.
+        """
+        await self.send_all((message,))
+
+    async def send_all(self, messages: Iterable[bytes]) -> None:
+        """Send several messages in one write, and wait like `send`. All of them are sent, or on an error none."""
+        messages = list(messages)
+        self._check_sending()
+        self._write(messages)
+        while not self._writable:
+            waiter = self._loop.create_future()
+            self._senders = [*(self._senders or ()), waiter]
+            await waiter
+            self._check_sending()
+
+    async def receive(self, timeout_seconds: float | None = None) -> bytes:
+        """Wait for one message, at most `timeout_seconds` (None: as long as it takes).
+
+        Returns it. Raises ConnectionClosed when the conversation is over, a FramingError when the peer broke the
+        framing, WaitTimeout. Cancelling or timing out loses nothing: the message is there for the next call.
+        """
+        if self._inbox:
+            return self._take()
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await self._message_there()
+        except TimeoutError as error:
+            raise WaitTimeout(f"waiting for a message from {self.peer}", timeout_seconds or 0.0) from error
+        return self._take()
+
+    def __aiter__(self) -> StreamConnection:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._inbox:
+            try:
+                await self._message_there()
+            except ConnectionClosed as closed:
+                if closed.reason in CLEAN_ENDS:
+                    raise StopAsyncIteration from None
+                raise
+        return self._take()
+
+    def end_sending(self) -> None:
+        """Half-close: say that no message follows. What the peer still sends can be received."""
+        if not self._sending_ended and not self._gone:
+            self._sending_ended = True
+            self._transport.write_eof()
+
+    def end(self, reason: Reason | None = None) -> None:
+        """Close gracefully, without waiting: what was sent is delivered, then the connection goes.
+
+        `reason` is the code of the close (None: what the course of the conversation says). Called by an answering
+        function, it takes effect behind that function's reply. Bounded by slow_reader_seconds and linger_seconds.
+        """
+        if self.ending:
+            return
+        self.reason = self.reason or reason
+        if self._answering:
+            self._end_wanted = True
+            return
+        self.reason = self.reason or self._natural_reason()
+        self._ending = True
+        self._pending = None
+        self._host.watch.partial.stop(self)
+        self._wake_receiver()
+        # With a high-water mark of nothing, `resume_writing` tells when the last byte has left.
+        self._transport.set_write_buffer_limits(high=0)
+        self._set_reading(True)
+        self.end_sending()
+        if self._writable:
+            self._linger()
+
+    async def close(self) -> None:
+        """Close gracefully and wait until the connection is gone. Closing twice does no harm."""
+        self.end()
+        while not self._gone:
+            waiter = self._loop.create_future()
+            self._senders = [*(self._senders or ()), waiter]
+            await waiter
+
+    def abort(self, reason: Reason = Reason.ABORTED) -> None:
+        """Close at once; what was not delivered yet is lost."""
+        self.reason = self.reason or reason
+        self._ending = True
+        if not self._gone:
+            self._transport.abort()
+
+    async def __aenter__(self) -> StreamConnection:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @property
+    def ending(self) -> bool:
+        """Whether the connection is being closed or is gone."""
+        return self._ending or self._gone or self._end_wanted
+
+    def caused(self, error: Exception) -> bool:
+        """Whether `error` tells of the end of this very connection, by the peer or by us."""
+        return error is self._fault or (isinstance(error, ConnectionClosed) and error.peer == str(self.peer))
+
+    @property
+    def delivered(self) -> bool:
+        """Whether all that was to be said has left: only the peer's goodbye is still awaited."""
+        return self._gone or (self._ending and self._writable)
+
+    def statistics(self) -> Statistics:
+        """Counts of messages and bytes in both directions, and the reason of the close."""
+        return Statistics(
+            self._messages_received, self._messages_sent, self._bytes_received, self._bytes_sent, self.reason
+        )
+
+    # What a host calls.
+
+    def push_to(self, answer: Answer) -> None:
+        """Hand every message to `answer` from the transport's callback, and send what it returns."""
+        self._answer = answer
+
+    def drain(self) -> None:
+        """Take no new message: answer those that have arrived, finish the one that is half here, then close."""
+        self._draining = True
+        if self._quiet():
+            self._wake_receiver()
+        self._settle()
+
+    # What the transport calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._transport.set_write_buffer_limits(high=self._limits.send_buffer_bytes)
+        self._host.opened(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._bytes_received += len(data)
+        if self._ending:
+            self._drop(data)
+            return
+        try:
+            messages = self._feed(data)
+        except FramingError:
+            messages = []
+        if messages:
+            self._messages_received += len(messages)
+            if self._answer is not None:
+                self._answer_all(iter(messages))
+            else:
+                self._put(messages)
+        decoder = self._decoder
+        if decoder.error is not None:
+            self._fail(decoder.error)
+        elif decoder.held:
+            if messages or not self._partial:
+                self._partial = True
+                if self._reading and not self._ending:
+                    self._host.watch.partial.start(self)
+        elif self._partial:
+            self._partial = False
+            self._host.watch.partial.stop(self)
+        if self._draining:
+            self.drain()
+
+    def eof_received(self) -> bool:
+        self._peer_ended = True
+        self._host.watch.partial.stop(self)
+        if self._ending:
+            self._transport.close()
+            return True
+        try:
+            self._decoder.eof()
+        except FramingError as error:
+            self._fail(error)
+        self._wake_receiver()
+        self._settle()
+        return True
+
+    def pause_writing(self) -> None:
+        self._writable = False
+        self._host.watch.slow_reader.start(self)
+        self._set_reading(self._ending)
+
+    def resume_writing(self) -> None:
+        self._writable = True
+        self._host.watch.slow_reader.stop(self)
+        self._wake_senders()
+        if self._ending:
+            self._linger()
+            return
+        if self._pending is not None:
+            self._answer_all(self._pending)
+        self._set_reading(self._wants_to_read())
+        self._settle()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._gone = True
+        if self.reason is None:
+            self.reason = Reason.RESET if exc is not None else Reason.PEER_CLOSED
+        self._host.watch.forget(self)
+        self._pending = None
+        self._wake_receiver()
+        self._wake_senders()
+        self._host.closed(self)
+
+    # Pushing.
+
+    def _answer_all(self, messages: Iterator[bytes]) -> None:
+        while True:
+            self._answering = True
+            replies, failure, rest = self._replies_to(messages)
+            if replies and not self._ending:
+                failure = self._reply(replies) or failure
+            self._answering = False
+            if failure is not None:
+                self._host.handler_failed(self, failure)
+                self.end(Reason.HANDLER_ERROR)
+            if self._end_wanted:
+                self._end_wanted = False
+                self.end()
+            self._pending = messages if rest and not self._ending else None
+            if self._pending is None:
+                return
+            if not self._writable:
+                self._set_reading(False)
+                return
+
+    def _replies_to(self, messages: Iterator[bytes]) -> tuple[list[bytes], Exception | None, bool]:
+        """Replies to as many messages as fit the send buffer, what the handler raised, and whether messages are left.
+
+        This loop is what a message costs: nothing is in it that can stand outside.
+        """
+        answer = self._answer
+        assert answer is not None
+        room = self._limits.send_buffer_bytes
+        replies: list[bytes] = []
+        append = replies.append
+        try:
+            for message in messages:
+                reply = answer(message)
+                if reply is not None:
+                    append(reply)
+                    room -= len(reply)
+                    if room < 0:
+                        return replies, None, True
+        except Exception as error:
+            return replies, error, False
+        return replies, None, False
+
+    def _reply(self, replies: list[bytes]) -> Exception | None:
+        try:
+            self._write(replies)
+        except Exception as error:
+            return error
+        return None
+
+    def _write(self, messages: list[bytes]) -> None:
+        data = self._framing.encode_all(messages)
+        self._messages_sent += len(messages)
+        self._bytes_sent += len(data)
+        self._transport.write(data)
+
+    # Pulling.
+
+    async def _message_there(self) -> None:
+        while not self._inbox:
+            self._check_receiving()
+            if self._receiver is not None:
+                raise RuntimeError("two tasks receive from one connection; let one of them hand messages on")
+            self._receiver = self._loop.create_future()
+            try:
+                await self._receiver
+            finally:
+                self._receiver = None
+
+    def _take(self) -> bytes:
+        assert self._inbox
+        message = self._inbox.popleft()
+        self._inbox_bytes -= len(message) + MESSAGE_OVERHEAD_BYTES
+        if not self._reading:
+            self._set_reading(self._wants_to_read())
+        return message
+
+    def _put(self, messages: list[bytes]) -> None:
+        if self._inbox is None:
+            self._inbox = deque()
+        self._inbox.extend(messages)
+        self._inbox_bytes += sum(map(len, messages)) + MESSAGE_OVERHEAD_BYTES * len(messages)
+        if self._inbox_bytes > self._limits.receive_buffer_bytes:
+            self._set_reading(False)
+        self._wake_receiver()
+
+    def _check_receiving(self) -> None:
+        if self._fault is not None:
+            raise self._fault.with_traceback(None)
+        if self._peer_ended and not self._ending:
+            raise ConnectionClosed(str(self.peer), self.reason or Reason.PEER_CLOSED)
+        if self._ending or self._gone:
+            raise ConnectionClosed(str(self.peer), self.reason or Reason.FINISHED)
+        if self._draining and self._quiet():
+            raise ConnectionClosed(str(self.peer), Reason.DRAINING)
+
+    def _check_sending(self) -> None:
+        if self._gone or self._ending or self._sending_ended:
+            raise ConnectionClosed(str(self.peer), self.reason or Reason.FINISHED, "it cannot send any more")
+
+    def _wake_receiver(self) -> None:
+        if self._receiver is not None and not self._receiver.done():
+            self._receiver.set_result(None)
+
+    def _wake_senders(self) -> None:
+        for waiter in self._senders or ():
+            if not waiter.done():
+                waiter.set_result(None)
+        self._senders = None
+
+    # Reading and not reading.
+
+    def _wants_to_read(self) -> bool:
+        return (
+            self._writable
+            and not (self._pending or self._fault)
+            and self._inbox_bytes <= self._limits.receive_buffer_bytes
+        )
+
+    def _set_reading(self, wanted: bool) -> None:
+        if wanted == self._reading or self._peer_ended or self._transport.is_closing():
+            return
+        self._reading = wanted
+        if wanted:
+            self._transport.resume_reading()
+            if self._partial and not self._ending:
+                self._host.watch.partial.start(self)
+        else:
+            # While we do not read, the peer cannot finish its message: its time stands still.
+            self._transport.pause_reading()
+            self._host.watch.partial.stop(self)
+
+    def _quiet(self) -> bool:
+        """Whether no message is in hand, on its way out of the kernel, or half here."""
+        if self._pending is not None or self._inbox:
+            return False
+        return self._peer_ended or not (self._decoder.held or unread_bytes(self._sock))
+
+    # Ending.
+
+    def _fail(self, error: FramingError) -> None:
+        """The peer broke the framing. What it sent before is still answered, nothing more is read."""
+        self._fault = error
+        self._host.watch.partial.stop(self)
+        self._partial = False
+        self._set_reading(False)
+        self._wake_receiver()
+        self._settle()
+
+    def _settle(self) -> None:
+        """End a connection that answers by itself, when no message is in hand and none is to come."""
+        if self._answer is None or self._pending is not None:
+            return
+        if self._fault is not None or self._peer_ended or (self._draining and self._quiet()):
+            self.end()
+
+    def _natural_reason(self) -> Reason:
+        if self._fault is not None:
+            return self._fault.reason
+        if self._peer_ended:
+            return Reason.PEER_CLOSED
+        return Reason.DRAINING if self._draining else Reason.FINISHED
+
+    def _linger(self) -> None:
+        """Everything of ours is sent: wait for the peer to end its side.
+
+        Closing on bytes that were not read sends a reset (RFC 1122, 4.2.2.13), and on some systems a reset takes back
+        what the peer had received but not read.
+        """
+        if self._peer_ended or not self._limits.linger_seconds:
+            self._transport.close()
+        else:
+            self._host.watch.lingering.start(self)
+
+    def _drop(self, data: bytes) -> None:
+        self._linger_left -= len(data)
+        if self._linger_left < 0:
+            self._transport.abort()
+
+
+def _message_overdue(connection: StreamConnection) -> None:
+    connection.end(Reason.MESSAGE_DEADLINE)
+
+
+def _reads_too_slowly(connection: StreamConnection) -> None:
+    connection.abort(Reason.SLOW_READER)
+
+
+def _lingered_enough(connection: StreamConnection) -> None:
+    connection.abort()

@@ -1,0 +1,242 @@
+"""Every exception Landline raises, and the reason codes of a close.
+
+LandlineError
+├── UsageError (ValueError)             the caller asked for something that cannot be
+│   ├── AddressError                    a text that is not an address
+│   ├── FramingSpecError                a framing that cannot be configured so
+│   ├── LimitError                      a limit out of its range
+│   └── ServiceError                    a service declared in a way that cannot run
+├── FramingError                        bytes and messages do not fit together
+│   ├── MessageTooLarge                 theirs: over max_message_bytes
+│   ├── MalformedMessage                theirs: bytes the framing forbids
+│   ├── TruncatedMessage                theirs: the stream ended inside a message
+│   └── UnframableMessage               ours: a message this framing cannot carry
+├── ConnectError                        no connection came about
+├── ListenError                         a listener could not be opened
+├── ConnectionClosed                    the connection is over; `reason` says why
+└── WaitTimeout (TimeoutError)          a wait ran past its deadline
+
+Each carries fields; the sentence is built from them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+HEAD_BYTES = 16
+"""How much of an offending message an error shows: enough to recognise a protocol, too little to leak a secret."""
+
+
+class Reason(StrEnum):
+    """Why a connection ended: the same code in logs, counters and `statistics()`."""
+
+    PEER_CLOSED = "peer_closed"
+    FINISHED = "finished"
+    ABORTED = "aborted"
+    MESSAGE_DEADLINE = "message_deadline"
+    TOO_LARGE = "too_large"
+    MALFORMED = "malformed"
+    TRUNCATED = "truncated"
+    HANDLER_ERROR = "handler_error"
+    REFUSED = "refused"
+    DRAINING = "draining"
+    SLOW_READER = "slow_reader"
+    RESET = "reset"
+
+
+class LandlineError(Exception):
+    """The root of every error Landline raises on purpose."""
+
+
+class UsageError(LandlineError, ValueError):
+    """The caller asked for something that cannot be; nothing was sent or opened."""
+
+
+class AddressError(UsageError):
+    """A text is not an address.
+
+    `text` is what was given, `part` the part that is wrong, `problem` what is wrong with it,
+    `example` a correct address of the kind that was probably meant.
+    """
+
+    def __init__(self, text: str, part: str, problem: str, example: str) -> None:
+        super().__init__(text, part, problem, example)
+        self.text = text
+        self.part = part
+        self.problem = problem
+        self.example = example
+
+    def __str__(self) -> str:
+        return f"the {self.part} of {self.text!r} {self.problem}; write for example {self.example}"
+
+
+class FramingSpecError(UsageError):
+    """A framing cannot be configured like this. `spec` is what was given, `problem` what is wrong with it."""
+
+    def __init__(self, spec: str, problem: str) -> None:
+        super().__init__(spec, problem)
+        self.spec = spec
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"framing {self.spec!r}: {self.problem}"
+
+
+class LimitError(UsageError):
+    """A limit is out of its range. `name` is the limit, `value` what was given, `allowed` what it may be."""
+
+    def __init__(self, name: str, value: object, allowed: str) -> None:
+        super().__init__(name, value, allowed)
+        self.name = name
+        self.value = value
+        self.allowed = allowed
+
+    def __str__(self) -> str:
+        return f"{self.name} cannot be {self.value!r}; it must be {self.allowed}"
+
+
+class ServiceError(UsageError):
+    """A service is declared, or asked for, in a way that cannot run."""
+
+
+class FramingError(LandlineError):
+    """Bytes and messages do not fit together."""
+
+    reason = Reason.MALFORMED
+
+
+class MessageTooLarge(FramingError):
+    """A message is over the limit.
+
+    `size` is its size in bytes, or the least it can be when `exact` is false (its end was not seen),
+    `limit` is max_message_bytes, `offset` where the message starts in the stream, `head` its first bytes.
+    """
+
+    reason = Reason.TOO_LARGE
+
+    def __init__(self, size: int, limit: int, offset: int, head: bytes = b"", exact: bool = True) -> None:
+        head = head[:HEAD_BYTES]
+        super().__init__(size, limit, offset, head, exact)
+        self.size = size
+        self.limit = limit
+        self.offset = offset
+        self.head = head
+        self.exact = exact
+
+    def __str__(self) -> str:
+        size = f"{self.size}" if self.exact else f"at least {self.size}"
+        return (
+            f"message at offset {self.offset} has {size} bytes, over the limit of {self.limit}"
+            f"{_shown(self.head)}; raise max_message_bytes to accept it"
+        )
+
+
+class MalformedMessage(FramingError):
+    """The peer sent bytes that this framing forbids.
+
+    `problem` says what is wrong, `offset` where the message starts in the stream, `head` its first bytes.
+    """
+
+    def __init__(self, problem: str, offset: int, head: bytes = b"") -> None:
+        head = head[:HEAD_BYTES]
+        super().__init__(problem, offset, head)
+        self.problem = problem
+        self.offset = offset
+        self.head = head
+
+    def __str__(self) -> str:
+        return (
+            f"malformed message at offset {self.offset}: {self.problem}"
+            f"{_shown(self.head)}; check that both sides use the same framing"
+        )
+
+
+class TruncatedMessage(FramingError):
+    """The stream ended inside a message.
+
+    `have` is how many bytes of it came, `need` how many it takes (None where the framing cannot know),
+    `offset` where the message starts in the stream, `head` its first bytes.
+    """
+
+    reason = Reason.TRUNCATED
+
+    def __init__(self, have: int, need: int | None, offset: int, head: bytes = b"") -> None:
+        head = head[:HEAD_BYTES]
+        super().__init__(have, need, offset, head)
+        self.have = have
+        self.need = need
+        self.offset = offset
+        self.head = head
+
+    def __str__(self) -> str:
+        need = f"of {self.need} bytes" if self.need is not None else "bytes and no end of message"
+        return (
+            f"the stream ended inside the message at offset {self.offset}: {self.have} {need} came"
+            f"{_shown(self.head)}; the peer left too early or uses another framing"
+        )
+
+
+class UnframableMessage(FramingError, ValueError):
+    """A message of ours cannot be carried by the framing. `framing` is its spec, `problem` what stands in the way."""
+
+    def __init__(self, framing: str, problem: str) -> None:
+        super().__init__(framing, problem)
+        self.framing = framing
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"framing {self.framing!r} cannot carry this message: {self.problem}"
+
+
+class ConnectError(LandlineError):
+    """No connection came about. `address` is where to, `problem` why not."""
+
+    def __init__(self, address: str, problem: str) -> None:
+        super().__init__(address, problem)
+        self.address = address
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"cannot connect to {self.address}: {self.problem}"
+
+
+class ListenError(LandlineError):
+    """A listener could not be opened. `address` is where, `problem` why not."""
+
+    def __init__(self, address: str, problem: str) -> None:
+        super().__init__(address, problem)
+        self.address = address
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"cannot listen on {self.address}: {self.problem}"
+
+
+class ConnectionClosed(LandlineError):
+    """The connection is over. `peer` is who was at the other end, `reason` the code of the close."""
+
+    def __init__(self, peer: str, reason: Reason, detail: str = "") -> None:
+        super().__init__(peer, reason, detail)
+        self.peer = peer
+        self.reason = reason
+        self.detail = detail
+
+    def __str__(self) -> str:
+        detail = f": {self.detail}" if self.detail else ""
+        return f"the connection with {self.peer} is closed ({self.reason.value}){detail}"
+
+
+class WaitTimeout(LandlineError, TimeoutError):
+    """A wait ran past its deadline. `waited_for` says for what, `seconds` how long it was allowed to take."""
+
+    def __init__(self, waited_for: str, seconds: float) -> None:
+        super().__init__(waited_for, seconds)
+        self.waited_for = waited_for
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"{self.waited_for} took longer than {self.seconds:g} s"
+
+
+def _shown(head: bytes) -> str:
+    return f" (starts {head.hex(' ')})" if head else ""

@@ -1,0 +1,205 @@
+"""Messages behind a length field of fixed width."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import chain
+from struct import Struct
+from typing import Any
+
+from landline.errors import FramingSpecError, MalformedMessage, UnframableMessage
+from landline.framing.base import DEFAULT_LIMITS, Framing, PrefixDecoder
+from landline.limits import Limits
+
+MOST_OFFSET = 4096
+MOST_ADJUSTMENT = 2**40
+"""The highest max_message_bytes there is: every message would be over it."""
+
+RUN_WORTH_TRYING = 8
+"""Messages of one size that must at least be left in a read before they are taken in one step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A length field: its width in bytes, and how it is read from and written to bytes."""
+
+    width: int
+    read: Callable[[bytes, int], tuple[Any, ...]]
+    write: Callable[[int], bytes]
+
+    @property
+    def most(self) -> int:
+        """The highest number the field holds."""
+        return (1 << 8 * self.width) - 1
+
+
+def _struct_field(code: str) -> Field:
+    layout = Struct(code)
+    return Field(layout.size, layout.unpack_from, layout.pack)
+
+
+def _read_u24be(data: bytes, position: int) -> tuple[int]:
+    return (int.from_bytes(data[position : position + 3], "big"),)
+
+
+FIELDS = {
+    "u8": _struct_field("B"),
+    "u16be": _struct_field(">H"),
+    "u16le": _struct_field("<H"),
+    "u24be": Field(3, _read_u24be, lambda number: number.to_bytes(3, "big")),
+    "u32be": _struct_field(">I"),
+    "u32le": _struct_field("<I"),
+    "u64be": _struct_field(">Q"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Length(Framing):
+    """Messages behind a length field.
+
+    `field` is one of u8, u16be, u16le, u24be, u32be, u32le, u64be. `offset` (0 to 4096) is how many bytes of header
+    stand before the field. `adjustment` is added to the number in the field to get how many bytes follow the field: a
+    length that counts the header too has a negative one. With `header_included` the message is header and body as
+    they came; else it is the body, and bytes before the field are skipped when read and zero when written.
+    """
+
+    field: str
+    offset: int = 0
+    adjustment: int = 0
+    header_included: bool = False
+
+    def __post_init__(self) -> None:
+        if self.field not in FIELDS:
+            raise FramingSpecError(str(self), f"the length field {self.field!r} is not one of {', '.join(FIELDS)}")
+        if not 0 <= self.offset <= MOST_OFFSET:
+            raise FramingSpecError(str(self), f"offset {self.offset} is not from 0 to {MOST_OFFSET}")
+        if self.adjustment < -self._layout.most:
+            most = self._layout.most
+            problem = f"adjustment {self.adjustment} leaves no length, as {self.field} holds at most {most}"
+            raise FramingSpecError(str(self), problem)
+        if self.adjustment > MOST_ADJUSTMENT:
+            raise FramingSpecError(str(self), f"adjustment {self.adjustment} is over {MOST_ADJUSTMENT}")
+
+    def __str__(self) -> str:
+        offset = f",offset={self.offset}" if self.offset else ""
+        adjustment = f",adjustment={self.adjustment}" if self.adjustment else ""
+        return f"length:{self.field}{offset}{adjustment}{',header=included' if self.header_included else ''}"
+
+    @property
+    def _layout(self) -> Field:
+        return FIELDS[self.field]
+
+    @property
+    def header_bytes(self) -> int:
+        """Bytes from the start of a message on the wire to the end of its length field."""
+        return self.offset + self._layout.width
+
+    def decoder(self, limits: Limits = DEFAULT_LIMITS) -> LengthDecoder:
+        least = max(self.adjustment, 0) + (self.header_bytes if self.header_included else 0)
+        if least > limits.max_message_bytes:
+            problem = f"the least message has {least} bytes and max_message_bytes is {limits.max_message_bytes}"
+            raise FramingSpecError(str(self), problem)
+        return LengthDecoder(self, limits.max_message_bytes)
+
+    def encode(self, message: bytes) -> bytes:
+        if self.header_included:
+            return self._checked(message)
+        return self._header(len(message)) + message
+
+    def encode_all(self, messages: Iterable[bytes]) -> bytes:
+        if self.header_included:
+            return b"".join(map(self._checked, messages))
+        messages = list(messages)
+        sizes = list(map(len, messages))
+        if len(set(sizes)) == 1:
+            header = self._header(sizes[0])
+            return header + header.join(messages)
+        return b"".join(chain.from_iterable(zip(map(self._header, sizes), messages, strict=True)))
+
+    def _header(self, size: int) -> bytes:
+        number = size - self.adjustment
+        if not 0 <= number <= self._layout.most:
+            least, most = max(self.adjustment, 0), self._layout.most + self.adjustment
+            raise UnframableMessage(str(self), f"it has {size} bytes; {least} to {most} can be said")
+        return bytes(self.offset) + self._layout.write(number)
+
+    def _checked(self, message: bytes) -> bytes:
+        header = self.header_bytes
+        if len(message) < header:
+            raise UnframableMessage(str(self), f"it has {len(message)} bytes and its header alone takes {header}")
+        said = header + self._layout.read(message, self.offset)[0] + self.adjustment
+        if said != len(message):
+            raise UnframableMessage(str(self), f"its length field says {said} bytes and it has {len(message)}")
+        return message
+
+
+class LengthDecoder(PrefixDecoder):
+    """Decoder of Length. The limit counts the bytes of the message as it is handed out."""
+
+    __slots__ = ("_adjustment", "_field_offset", "_header", "_most_body", "_read", "_skip", "_width")
+
+    def __init__(self, framing: Length, limit: int) -> None:
+        super().__init__(limit)
+        field = FIELDS[framing.field]
+        self._read = field.read
+        self._width = field.width
+        self._field_offset = framing.offset
+        self._header = framing.header_bytes
+        self._adjustment = framing.adjustment
+        self._skip = 0 if framing.header_included else self._header
+        self._most_body = limit - self._header + self._skip
+
+    def _scan(self, data: bytes, messages: list[bytes]) -> int:
+        read, field_offset, header = self._read, self._field_offset, self._header
+        adjustment, skip, most_body = self._adjustment, self._skip, self._most_body
+        append = messages.append
+        position, end = 0, len(data)
+        size_before, run_tried = -1, False
+        while True:
+            body = position + header
+            if body > end:
+                self._wait(header, False)
+                return position
+            size = read(data, position + field_offset)[0] + adjustment
+            if not 0 <= size <= most_body:
+                self._refuse(size, data, position)
+                return position
+            stop = body + size
+            if stop > end:
+                self._wait(stop - position, True)
+                return position
+            append(data[position + skip : stop])
+            if size == size_before and not run_tried:
+                run_tried = True
+                stop += self._take_run(data, stop, header + size, messages)
+            size_before = size
+            position = stop
+
+    def _take_run(self, data: bytes, position: int, stride: int, messages: list[bytes]) -> int:
+        """Take all whole messages left in `data` in one step if they have the size of the one before.
+
+        A length field that is the same at every stride proves, message by message, that the next one starts there.
+        Returns the bytes taken: all or none, so that trying costs at most one look at each byte.
+        """
+        count = (len(data) - position) // stride
+        if count < RUN_WORTH_TRYING:
+            return 0
+        run = data[position : position + count * stride]
+        field = self._field_offset
+        for column in range(field, field + self._width):
+            if run[column::stride] != data[position - stride + column : position - stride + column + 1] * count:
+                return 0
+        bodies = Struct(f"{self._skip}x{stride - self._skip}s")
+        messages.extend(chain.from_iterable(bodies.iter_unpack(run)))
+        return len(run)
+
+    def _refuse(self, size: int, data: bytes, position: int) -> None:
+        offset = self._offset + position
+        header = data[position : position + self._header]
+        if size < 0:
+            said = f"the length field says {size - self._adjustment}"
+            problem = f"{said}, less than nothing with adjustment {self._adjustment}"
+            self._fail(MalformedMessage(problem, offset, header))
+        else:
+            self._too_large(size + self._header - self._skip, offset, header)

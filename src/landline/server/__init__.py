@@ -1,0 +1,1 @@
+"""Services: declared, run on addresses, stopped without loss."""

@@ -1,0 +1,161 @@
+"""A service's message handler over UDP: one datagram in, at most one out."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from landline.address import Address
+from landline.connection.datagram import MOST_READS_A_WAKE, Datagram, DatagramReader, check_datagram
+from landline.server.running import RunningService
+from landline.server.service import Service, takes_connection
+from landline.transport.listen import Listener, socket_address
+from landline.transport.options import grow_receive_buffer, kernel_drops
+
+log = logging.getLogger("landline.server")
+
+MOST_WAITING_ANSWERS = 1024
+"""Handlers that may await at once on one socket; a datagram beyond that is dropped and counted, as the kernel would."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatagramPeer:
+    """What a handler of `(message, connection)` is given for a datagram: who sent it, and where it arrived."""
+
+    peer: Address
+    local: Address
+
+
+class DatagramSocket:
+    """One UDP socket of a running service."""
+
+    def __init__(self, running: RunningService, listener: Listener) -> None:
+        assert running.service.message_handler is not None
+        self._running = running
+        self._counts = running.counts
+        self._listener = listener
+        self._sock = listener.sock
+        self._handler = running.service.message_handler
+        self._awaits = inspect.iscoroutinefunction(self._handler)
+        self._takes_peer = takes_connection(self._handler)
+        self._reader = DatagramReader(self._sock, running.service.limits)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.get_running_loop()
+        self._drops_told = kernel_drops(self._sock) or 0
+        self.receive_buffer_bytes = grow_receive_buffer(self._sock, running.service.limits.udp_receive_buffer_bytes)
+        self._tell_buffer()
+        self._loop.add_reader(self._sock, self._readable)
+
+    @property
+    def service(self) -> Service:
+        """The service that answers here."""
+        return self._running.service
+
+    async def close(self, seconds: float) -> None:
+        """Answer what has arrived, wait at most `seconds` for handlers that await, and close."""
+        self._loop.remove_reader(self._sock)
+        while self._read_some():
+            pass
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=seconds)
+            self._counts.cut_off += len(late)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        self._count_drops()
+        self._listener.close()
+
+    def _tell_buffer(self) -> None:
+        wanted, granted = self._running.service.limits.udp_receive_buffer_bytes, self.receive_buffer_bytes
+        log.log(
+            logging.INFO if granted < wanted else logging.DEBUG,
+            "%s: %s has a receive buffer of %d bytes (%d asked for; net.core.rmem_max is the most)",
+            self._running.service.name, self._listener.address, granted, wanted,
+        )  # fmt: skip
+
+    def _readable(self) -> None:
+        self._read_some()
+        self._count_drops()
+
+    def _read_some(self) -> bool:
+        """Take what waits, up to a fair share. Returns whether more may wait."""
+        for _ in range(MOST_READS_A_WAKE):
+            try:
+                datagram = self._reader.read()
+            except (BlockingIOError, InterruptedError):
+                return False
+            except OSError as error:
+                # An ICMP error about an earlier reply; it concerns that one peer and nobody else.
+                log.debug("%s: a reply did not arrive: %s", self._running.service.name, error)
+                continue
+            self._take(datagram)
+        return True
+
+    def _take(self, datagram: Datagram) -> None:
+        self._counts.datagrams += 1
+        self._counts.bytes_received += len(datagram.data)
+        if datagram.cut:
+            self._counts.datagrams_cut += 1
+            log.warning("%s: a datagram from %s is over %d bytes and was cut; it is not answered (max_message_bytes)",
+                        self._running.service.name, self._name(datagram.sender), self._reader.room)  # fmt: skip
+        elif not self._awaits:
+            self._answer(datagram)
+        elif len(self._tasks) >= MOST_WAITING_ANSWERS:
+            self._counts.datagrams_failed += 1
+        else:
+            task = self._loop.create_task(self._answer_awaiting(datagram))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _answer(self, datagram: Datagram) -> None:
+        try:
+            self._reply(self._call(datagram), datagram.sender)
+        except Exception as error:
+            self._failed(datagram, error)
+
+    async def _answer_awaiting(self, datagram: Datagram) -> None:
+        try:
+            self._reply(await self._call(datagram), datagram.sender)
+        except Exception as error:
+            self._failed(datagram, error)
+
+    def _call(self, datagram: Datagram) -> Any:
+        if not self._takes_peer:
+            return self._handler(datagram.data)
+        peer = DatagramPeer(socket_address(self._sock, datagram.sender), self._listener.address)
+        return self._handler(datagram.data, peer)
+
+    def _reply(self, reply: bytes | None, sender: Any) -> None:
+        if reply is None:
+            return
+        check_datagram(reply)
+        try:
+            self._sock.sendto(reply, sender)
+        except (BlockingIOError, InterruptedError):
+            self._counts.replies_dropped += 1
+            return
+        except OSError as error:
+            self._counts.replies_dropped += 1
+            log.info("%s: a reply to %s was not sent: %s", self._running.service.name, self._name(sender), error)
+            return
+        self._counts.bytes_sent += len(reply)
+
+    def _failed(self, datagram: Datagram, error: Exception) -> None:
+        self._counts.datagrams_failed += 1
+        name = self._running.service.name
+        log.error("%s: the handler failed on a datagram of %s", name, self._name(datagram.sender), exc_info=error)
+
+    def _name(self, sender: Any) -> str:
+        return str(socket_address(self._sock, sender))
+
+    def _count_drops(self) -> None:
+        dropped = kernel_drops(self._sock)
+        if dropped is not None and dropped > self._drops_told:
+            new = dropped - self._drops_told
+            self._drops_told = dropped
+            self._counts.kernel_drops += new
+            log.warning("%s: the kernel dropped %d datagrams on %s: they came faster than they were read",
+                        self._running.service.name, new, self._listener.address)  # fmt: skip

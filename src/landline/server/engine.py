@@ -1,0 +1,117 @@
+"""Server: services on addresses, from the first accept to the last report."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from landline.address import Address
+from landline.address import parse as parse_address
+from landline.server.accepting import Acceptor
+from landline.server.admission import Admission
+from landline.server.datagrams import DatagramSocket
+from landline.server.report import Counts
+from landline.server.running import RunningService
+from landline.server.service import Service
+from landline.transport.descriptors import Reserve, default_max_connections, open_descriptors, soft_limit
+from landline.transport.listen import Listener, open_listeners
+
+log = logging.getLogger("landline.server")
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A service on an address, as it accepts: the real port, and a note on what the address does not say."""
+
+    service: Service
+    address: Address
+    note: str = ""
+
+
+class Server:
+    """Runs services on addresses, any number of each, on the running event loop.
+
+    `bindings` are pairs of a Service and an address (text or Address). `start` opens all of them or none; `stop` lets
+    what is in hand finish. Also an async context manager that does both.
+    """
+
+    def __init__(self, bindings: Iterable[tuple[Service, str | Address]]) -> None:
+        self._bindings = [
+            (service, parse_address(address) if isinstance(address, str) else address) for service, address in bindings
+        ]
+        self.listening: list[Listening] = []
+        self._running: dict[int, RunningService] = {}
+        self._acceptors: list[Acceptor] = []
+        self._datagrams: list[DatagramSocket] = []
+        self._reserve: Reserve | None = None
+
+    async def start(self) -> None:
+        """Open every address and accept. Raises ListenError or ServiceError; then nothing is left open."""
+        opened: list[tuple[Service, Listener]] = []
+        try:
+            for service, address in self._bindings:
+                listeners = await asyncio.get_running_loop().run_in_executor(None, open_listeners, address)
+                opened += [(service, listener) for listener in listeners]
+                for listener in listeners:
+                    service.check(listener.datagram)
+        except BaseException:
+            for _, listener in opened:
+                listener.close()
+            raise
+        self._reserve = Reserve()
+        self._accept_on(opened)
+
+    async def stop(self, drain_seconds: float | None = None) -> Counts:
+        """Accept no more, let what is in hand finish, and cut off what has not by then.
+
+        `drain_seconds` overrides the limit of each service. Returns what all services counted.
+        """
+        for acceptor in self._acceptors:
+            acceptor.close()
+        waits = [socket.close(self._drain_seconds(socket.service, drain_seconds)) for socket in self._datagrams] + [
+            running.drain(self._drain_seconds(running.service, drain_seconds)) for running in self._running.values()
+        ]
+        await asyncio.gather(*waits)
+        if self._reserve is not None:
+            self._reserve.close()
+        self._acceptors, self._datagrams = [], []
+        return self.counts()
+
+    def counts(self) -> Counts:
+        """What all services have counted so far."""
+        total = Counts()
+        for running in self._running.values():
+            total.add(running.counts)
+        return total
+
+    async def __aenter__(self) -> Server:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    def _accept_on(self, opened: list[tuple[Service, Listener]]) -> None:
+        assert self._reserve is not None
+        # Services without a limit of their own share what the process has.
+        places = default_max_connections(soft_limit(), open_descriptors())
+        shared: dict[int, Admission] = {}
+        for service, listener in opened:
+            if id(service) not in self._running:
+                limits = service.limits
+                own = Admission(limits.max_connections or places, limits.max_connections_per_peer)
+                if limits.max_connections is None:
+                    own = shared.setdefault(limits.max_connections_per_peer, own)
+                self._running[id(service)] = RunningService(service, own)
+            running = self._running[id(service)]
+            if listener.datagram:
+                self._datagrams.append(DatagramSocket(running, listener))
+            else:
+                self._acceptors.append(Acceptor(running, listener, self._reserve))
+            self.listening.append(Listening(service, listener.address, listener.note))
+        log.debug("at most %d connections (descriptor limit %d)", places, soft_limit())
+
+    def _drain_seconds(self, service: Service, override: float | None) -> float:
+        return service.limits.drain_seconds if override is None else override

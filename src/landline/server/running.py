@@ -1,0 +1,171 @@
+"""One service while it runs: its connections, their handlers, what it counts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import logging
+import socket
+
+from landline.address import Address
+from landline.connection.stream import StreamConnection, Watch
+from landline.errors import Reason
+from landline.server.admission import Admission, peer_group
+from landline.server.report import Counts
+from landline.server.service import Service, bound_to
+from landline.transport.options import tune_stream
+
+log = logging.getLogger("landline.server")
+
+BUSY = b"busy"
+"""What a newcomer over the cap is told where the framing is lines."""
+MOST_BYTES_CLEARED = 1 << 20
+
+
+class RunningService:
+    """The host of a service's connections."""
+
+    def __init__(self, service: Service, admission: Admission) -> None:
+        self.service = service
+        self.admission = admission
+        self.counts = Counts()
+        self.watch = Watch(asyncio.get_running_loop(), service.limits)
+        self.connections: dict[StreamConnection, str | None] = {}
+        self._tasks: dict[StreamConnection, asyncio.Task[None]] = {}
+        self._opening: set[asyncio.Task[None]] = set()
+        self._emptied: asyncio.Future[None] | None = None
+        self._draining = False
+        self._converse = service.connection_handler is not None or inspect.iscoroutinefunction(service.message_handler)
+
+    # Coming in.
+
+    def take(self, sock: socket.socket, peer: Address, local: Address) -> None:
+        """Take an accepted socket: give it a place and a connection, or tell it that there is none."""
+        group = peer_group(peer)
+        refusal = self.admission.admit(group)
+        if refusal is not None:
+            self.refuse(sock, str(peer), refusal)
+            return
+        sock.setblocking(False)
+        opening = asyncio.get_running_loop().create_task(self._open(sock, peer, local, group))
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
+
+    async def _open(self, sock: socket.socket, peer: Address, local: Address, group: str | None) -> None:
+        loop = asyncio.get_running_loop()
+        service = self.service
+        connection = StreamConnection(self, service.framing, service.limits, peer, local, sock)
+        self.connections[connection] = group
+        try:
+            tune_stream(sock, service.limits)
+            await loop.connect_accepted_socket(lambda: connection, sock)
+        except OSError as error:
+            log.info("%s: %s left before it was served: %s", service.name, peer, error)
+            sock.close()
+            self._forget(connection)
+
+    def refuse(self, sock: socket.socket, peer: str, why: str) -> None:
+        """Tell a newcomer that there is no place, and close at once."""
+        self.counts.refused += 1
+        self.counts.reasons[Reason.REFUSED] += 1
+        log.warning("%s: refused %s: %s", self.service.name, peer, why)
+        with sock, contextlib.suppress(OSError):
+            sock.setblocking(False)
+            if self.service.framing.line_based:
+                sock.send(self.service.framing.encode(BUSY))
+            sock.shutdown(socket.SHUT_WR)
+            # What it sent already would turn the close into a reset, which may overtake the word.
+            sock.recv(MOST_BYTES_CLEARED)
+
+    # What a connection calls.
+
+    def opened(self, connection: StreamConnection) -> None:
+        """Start the handler of a new connection."""
+        self.counts.connections += 1
+        log.debug("%s: %s came", self.service.name, connection.peer)
+        handler = self.service.message_handler
+        if self._converse:
+            self._tasks[connection] = asyncio.get_running_loop().create_task(self._conversation(connection))
+        elif handler is not None:
+            connection.push_to(bound_to(handler, connection))
+        if self._draining:
+            connection.drain()
+
+    def closed(self, connection: StreamConnection) -> None:
+        """Count and log a connection that is gone, and give its place back."""
+        statistics = connection.statistics()
+        reason = statistics.reason or Reason.PEER_CLOSED
+        self.counts.messages += statistics.messages_received
+        self.counts.bytes_received += statistics.bytes_received
+        self.counts.bytes_sent += statistics.bytes_sent
+        self.counts.reasons[reason] += 1
+        self._forget(connection)
+        log.info("%s: %s gone, %s, %d messages", self.service.name, connection.peer, reason.value,
+                 statistics.messages_received)  # fmt: skip
+
+    def handler_failed(self, connection: StreamConnection, error: Exception) -> None:
+        """Log what a handler raised, once. The peer is not told."""
+        log.error("%s: the handler failed on a message of %s", self.service.name, connection.peer, exc_info=error)
+
+    def _forget(self, connection: StreamConnection) -> None:
+        self.admission.release(self.connections.pop(connection))
+        if not self.connections and self._emptied is not None and not self._emptied.done():
+            self._emptied.set_result(None)
+
+    # Handlers that wait.
+
+    async def _conversation(self, connection: StreamConnection) -> None:
+        reason: Reason | None = None
+        try:
+            if self.service.connection_handler is not None:
+                await self.service.connection_handler(connection)
+            else:
+                await self._answer_awaiting(connection)
+        except Exception as error:
+            if connection.caused(error):
+                log.debug("%s: %s", self.service.name, error)
+            else:
+                self.handler_failed(connection, error)
+                reason = Reason.HANDLER_ERROR
+        finally:
+            self._tasks.pop(connection, None)
+            connection.end(reason)
+
+    async def _answer_awaiting(self, connection: StreamConnection) -> None:
+        assert self.service.message_handler is not None
+        answer = bound_to(self.service.message_handler, connection)
+        async for message in connection:
+            reply = await answer(message)
+            if reply is not None:
+                await connection.send(reply)
+            if connection.ending:
+                return
+
+    # Going.
+
+    async def drain(self, seconds: float) -> None:
+        """Let what is in hand finish for at most `seconds`, then cut off what is left."""
+        self._draining = True
+        if self._opening:
+            await asyncio.wait(self._opening, timeout=seconds)
+        for connection in list(self.connections):
+            connection.drain()
+        if self.connections:
+            self._emptied = asyncio.get_running_loop().create_future()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._emptied
+        await self._cut_off_rest()
+        self.watch.close()
+
+    async def _cut_off_rest(self) -> None:
+        tasks = list(self._tasks.values())
+        for connection in list(self.connections):
+            self.counts.cut_off += not connection.delivered
+            connection.abort(Reason.DRAINING)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        while self.connections:
+            await asyncio.sleep(0)

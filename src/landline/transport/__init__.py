@@ -1,0 +1,1 @@
+"""Opening and listening by address; socket options; OSError into sentences."""

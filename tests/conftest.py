@@ -1,0 +1,11 @@
+"""What holds for every test: how Hypothesis searches."""
+
+import os
+
+from hypothesis import settings
+
+# No deadline per example: a busy machine is not a bug. In CI the examples are the same each time, so that a red run
+# can be repeated; elsewhere each run looks somewhere new, and Hypothesis keeps what it found in .hypothesis/.
+settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ)
+settings.register_profile("torture", deadline=None, max_examples=5000)
+settings.load_profile("torture" if os.environ.get("LANDLINE_TORTURE") == "1" else "tests")
