@@ -56,7 +56,7 @@ class Polite(Framing):
 
 
 class PoliteDecoder(SplitDecoder):
-    def _read(self, parts: list[bytes]) -> list[bytes]:
+    def _read(self, parts: list[bytes], data: bytes) -> list[bytes]:
         for index, part in enumerate(parts):
             if len(part) > self._limit:
                 self._too_large(self._limit + 1, self._offset_of(parts, index), part, exact=False)

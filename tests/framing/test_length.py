@@ -318,7 +318,8 @@ def test_configurations_at_the_edge() -> None:
     ],
 )
 def test_messages_that_cannot_be_written(framing: Length, message: bytes, problem: str) -> None:
-    for call in (lambda: framing.encode(message), lambda: framing.encode_all([message, message])):
+    calls: list[Callable[[], bytes]] = [lambda: framing.encode(message), lambda: framing.encode_all([message, message])]
+    for call in calls:
         with pytest.raises(UnframableMessage) as caught:
             call()
         assert str(caught.value) == f"framing '{framing}' cannot carry this message: {problem}"

@@ -100,7 +100,7 @@ class StreamConnection(asyncio.Protocol):
         self._decoder = framing.decoder(limits)
         self._feed = self._decoder.feed
         self._transport: Any = None
-        self._answer: Answer | None = None
+        self._answer: Any = None
         self._pending: Iterator[bytes] | None = None
         self._inbox: deque[bytes] | None = None
         self._inbox_bytes = 0
@@ -331,15 +331,9 @@ class StreamConnection(asyncio.Protocol):
     # Pushing.
 
     def _answer_all(self, messages: Iterator[bytes]) -> None:
+        """Answer messages until none is left, the connection ends, or the send buffer is full."""
         while True:
-            self._answering = True
-            replies, failure, rest = self._replies_to(messages)
-            if replies and not self._ending:
-                failure = self._reply(replies) or failure
-            self._answering = False
-            if failure is not None:
-                self._host.handler_failed(self, failure)
-                self.end(Reason.HANDLER_ERROR)
+            rest = self._answer_some(messages)
             if self._end_wanted:
                 self._end_wanted = False
                 self.end()
@@ -350,13 +344,13 @@ class StreamConnection(asyncio.Protocol):
                 self._set_reading(False)
                 return
 
-    def _replies_to(self, messages: Iterator[bytes]) -> tuple[list[bytes], Exception | None, bool]:
-        """Replies to as many messages as fit the send buffer, what the handler raised, and whether messages are left.
+    def _answer_some(self, messages: Iterator[bytes]) -> bool:
+        """Answer as many messages as fit the send buffer, with one write. Returns whether messages may be left.
 
-        This loop is what a message costs: nothing is in it that can stand outside.
+        The loop is what a message costs: nothing is in it that can stand outside.
         """
+        self._answering = True
         answer = self._answer
-        assert answer is not None
         room = self._limits.send_buffer_bytes
         replies: list[bytes] = []
         append = replies.append
@@ -367,20 +361,30 @@ class StreamConnection(asyncio.Protocol):
                     append(reply)
                     room -= len(reply)
                     if room < 0:
-                        return replies, None, True
+                        break
+            if replies:
+                self._write(replies)
         except Exception as error:
-            return replies, error, False
-        return replies, None, False
+            self._answer_failed(error, replies)
+        self._answering = False
+        return room < 0
 
-    def _reply(self, replies: list[bytes]) -> Exception | None:
-        try:
-            self._write(replies)
-        except Exception as error:
-            return error
-        return None
+    def _answer_failed(self, error: Exception, replies: list[bytes]) -> None:
+        """The handler raised, or gave a reply that cannot be sent: send what came before that, then close."""
+        self._host.handler_failed(self, error)
+        self.reason, self._end_wanted = Reason.HANDLER_ERROR, True
+        for reply in replies:
+            try:
+                self._write([reply])
+            except Exception:
+                # This is the reply that could not be sent; the host was told of it above.
+                return
 
     def _write(self, messages: list[bytes]) -> None:
-        data = self._framing.encode_all(messages)
+        if self._ending or not messages:
+            return
+        framing = self._framing
+        data = framing.encode(messages[0]) if len(messages) == 1 else framing.encode_all(messages)
         self._messages_sent += len(messages)
         self._bytes_sent += len(data)
         self._transport.write(data)

@@ -104,7 +104,8 @@ class PrefixDecoder(Decoder):
         self._size_known = False
 
     def feed(self, data: BytesLike) -> list[bytes]:
-        self._raise_error()
+        if self.error is not None:
+            self._raise_error()
         held = self._held
         if held:
             held += data
@@ -151,7 +152,8 @@ class SplitDecoder(Decoder):
         self._most_unfinished = most_unfinished
 
     def feed(self, data: BytesLike) -> list[bytes]:
-        self._raise_error()
+        if self.error is not None:
+            self._raise_error()
         held = self._held
         if held:
             seen = len(held)
@@ -164,12 +166,14 @@ class SplitDecoder(Decoder):
             held.clear()
         elif type(data) is not bytes:
             data = bytes(data)
-        *parts, tail = data.split(self._mark)
-        messages = self._read(parts)
+        parts = data.split(self._mark)
+        tail = parts.pop()
+        messages = self._read(parts, data)
         if self.error is None:
             self._offset += len(data) - len(tail)
-            held += tail
-            self._check_unfinished(tail)
+            if tail:
+                held += tail
+                self._check_unfinished(tail)
         if self.error is not None and not messages:
             self._raise_error()
         return messages
@@ -182,5 +186,8 @@ class SplitDecoder(Decoder):
         return self._offset + sum(map(len, parts[:index])) + index * len(self._mark)
 
     @abstractmethod
-    def _read(self, parts: list[bytes]) -> list[bytes]:
-        """Turn the bytes between marks into messages; on a fault call `_fail` and return those before it."""
+    def _read(self, parts: list[bytes], data: bytes) -> list[bytes]:
+        """Turn `parts`, the bytes of `data` between marks, into messages.
+
+        On a fault call `_fail` and return the messages before it.
+        """

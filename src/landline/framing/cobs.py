@@ -41,7 +41,7 @@ class CobsDecoder(SplitDecoder):
         # One code byte at the start, and one more for each full block of 254 bytes.
         super().__init__(limit, b"\0", limit + 1 + limit // FULL_BLOCK)
 
-    def _read(self, parts: list[bytes]) -> list[bytes]:
+    def _read(self, parts: list[bytes], data: bytes) -> list[bytes]:
         messages: list[bytes] = []
         offset = self._offset
         for part in parts:

@@ -37,10 +37,10 @@ class Lines(Framing):
 
     def encode_all(self, messages: Iterable[bytes]) -> bytes:
         messages = list(messages)
-        end = b"\r\n" if self.crlf else b"\n"
-        joined = end.join(messages) + end if messages else b""
-        plain = joined.count(b"\n") == len(messages) and joined.count(b"\r") == len(messages) * self.crlf
-        return joined if plain else b"".join(map(self.encode, messages))
+        content = b"".join(messages)
+        if b"\n" in content or b"\r" in content:
+            return b"".join(map(self.encode, messages))
+        return (b"\r\n" if self.crlf else b"\n").join([*messages, b""]) if messages else b""
 
 
 class LinesDecoder(SplitDecoder):
@@ -52,9 +52,11 @@ class LinesDecoder(SplitDecoder):
         # A line of the full size may still wait for the LF of its CRLF.
         super().__init__(limit, b"\n", limit + 1)
 
-    def _read(self, parts: list[bytes]) -> list[bytes]:
-        lines = [part[:-1] if part[-1:] == b"\r" else part for part in parts]
-        if lines and len(max(lines, key=len)) > self._limit:
+    def _read(self, parts: list[bytes], data: bytes) -> list[bytes]:
+        lines = parts
+        if b"\r" in data:
+            lines = [part[:-1] if part[-1:] == b"\r" else part for part in parts]
+        if len(data) > self._limit and len(max(lines, key=len, default=b"")) > self._limit:
             index = next(index for index, line in enumerate(lines) if len(line) > self._limit)
             self._too_large(self._limit + 1, self._offset_of(parts, index), parts[index], exact=False)
             del lines[index:]
@@ -94,7 +96,7 @@ class DelimitedDecoder(SplitDecoder):
     def __init__(self, limit: int, delimiter: bytes) -> None:
         super().__init__(limit, delimiter, limit + len(delimiter) - 1)
 
-    def _read(self, parts: list[bytes]) -> list[bytes]:
+    def _read(self, parts: list[bytes], data: bytes) -> list[bytes]:
         for index, part in enumerate(parts):
             if len(part) > self._limit:
                 self._too_large(self._limit + 1, self._offset_of(parts, index), part, exact=False)

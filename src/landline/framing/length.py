@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from itertools import chain
 from struct import Struct
+from struct import error as StructError
 from typing import Any
 
 from landline.errors import FramingSpecError, MalformedMessage, UnframableMessage
@@ -16,6 +18,8 @@ MOST_OFFSET = 4096
 MOST_ADJUSTMENT = 2**40
 """The highest max_message_bytes there is: every message would be over it."""
 
+OUT_OF_FIELD = (StructError, OverflowError)
+"""What writing a number that the field cannot hold raises."""
 RUN_WORTH_TRYING = 8
 """Messages of one size that must at least be left in a read before they are taken in one step."""
 
@@ -68,6 +72,7 @@ class Length(Framing):
     offset: int = 0
     adjustment: int = 0
     header_included: bool = False
+    _header: Callable[[int], bytes] = dataclass_field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.field not in FIELDS:
@@ -80,6 +85,8 @@ class Length(Framing):
             raise FramingSpecError(str(self), problem)
         if self.adjustment > MOST_ADJUSTMENT:
             raise FramingSpecError(str(self), f"adjustment {self.adjustment} is over {MOST_ADJUSTMENT}")
+        plain = self.offset == 0 and self.adjustment == 0
+        object.__setattr__(self, "_header", self._layout.write if plain else self._make_header)
 
     def __str__(self) -> str:
         offset = f",offset={self.offset}" if self.offset else ""
@@ -105,24 +112,29 @@ class Length(Framing):
     def encode(self, message: bytes) -> bytes:
         if self.header_included:
             return self._checked(message)
-        return self._header(len(message)) + message
+        try:
+            return self._header(len(message)) + message
+        except OUT_OF_FIELD:
+            raise self._unsayable(len(message)) from None
 
     def encode_all(self, messages: Iterable[bytes]) -> bytes:
         if self.header_included:
             return b"".join(map(self._checked, messages))
         messages = list(messages)
         sizes = list(map(len, messages))
-        if len(set(sizes)) == 1:
-            header = self._header(sizes[0])
-            return header + header.join(messages)
-        return b"".join(chain.from_iterable(zip(map(self._header, sizes), messages, strict=True)))
+        try:
+            if len(set(sizes)) == 1:
+                return self._header(sizes[0]).join([b"", *messages])
+            return b"".join(chain.from_iterable(zip(map(self._header, sizes), messages, strict=True)))
+        except OUT_OF_FIELD:
+            return b"".join(map(self.encode, messages))
 
-    def _header(self, size: int) -> bytes:
-        number = size - self.adjustment
-        if not 0 <= number <= self._layout.most:
-            least, most = max(self.adjustment, 0), self._layout.most + self.adjustment
-            raise UnframableMessage(str(self), f"it has {size} bytes; {least} to {most} can be said")
-        return bytes(self.offset) + self._layout.write(number)
+    def _make_header(self, size: int) -> bytes:
+        return bytes(self.offset) + self._layout.write(size - self.adjustment)
+
+    def _unsayable(self, size: int) -> UnframableMessage:
+        least, most = max(self.adjustment, 0), self._layout.most + self.adjustment
+        return UnframableMessage(str(self), f"it has {size} bytes; {least} to {most} can be said")
 
     def _checked(self, message: bytes) -> bytes:
         header = self.header_bytes
@@ -150,6 +162,20 @@ class LengthDecoder(PrefixDecoder):
         self._skip = 0 if framing.header_included else self._header
         self._most_body = limit - self._header + self._skip
 
+    def feed(self, data: bytes) -> list[bytes]:
+        # A question and its answer: a read that is just one message needs no search for more.
+        size = len(data) - self._header
+        if (
+            0 <= size <= self._most_body
+            and not self._held
+            and self.error is None
+            and type(data) is bytes
+            and self._read(data, self._field_offset)[0] + self._adjustment == size
+        ):
+            self._offset += len(data)
+            return [data[self._skip :]]
+        return super().feed(data)
+
     def _scan(self, data: bytes, messages: list[bytes]) -> int:
         read, field_offset, header = self._read, self._field_offset, self._header
         adjustment, skip, most_body = self._adjustment, self._skip, self._most_body
@@ -159,7 +185,8 @@ class LengthDecoder(PrefixDecoder):
         while True:
             body = position + header
             if body > end:
-                self._wait(header, False)
+                if position < end:
+                    self._wait(header, False)
                 return position
             size = read(data, position + field_offset)[0] + adjustment
             if not 0 <= size <= most_body:
@@ -185,14 +212,15 @@ class LengthDecoder(PrefixDecoder):
         count = (len(data) - position) // stride
         if count < RUN_WORTH_TRYING:
             return 0
-        run = data[position : position + count * stride]
-        field = self._field_offset
-        for column in range(field, field + self._width):
-            if run[column::stride] != data[position - stride + column : position - stride + column + 1] * count:
+        stop = position + count * stride
+        first = position + self._field_offset
+        for column in range(first, first + self._width):
+            before = column - stride
+            if data[column:stop:stride] != data[before : before + 1] * count:
                 return 0
         bodies = Struct(f"{self._skip}x{stride - self._skip}s")
-        messages.extend(chain.from_iterable(bodies.iter_unpack(run)))
-        return len(run)
+        messages.extend(chain.from_iterable(bodies.iter_unpack(memoryview(data)[position:stop])))
+        return stop - position
 
     def _refuse(self, size: int, data: bytes, position: int) -> None:
         offset = self._offset + position
