@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from landline.address import Address, UdpAddress
 from landline.address import parse as parse_address
 from landline.connection.datagram import MOST_DATAGRAM_BYTES, check_datagram
-from landline.connection.stream import CLEAN_ENDS, Statistics
+from landline.connection.statistics import Statistics
+from landline.connection.stream import CLEAN_ENDS
 from landline.errors import ConnectionClosed, MessageTooLarge, Reason, WaitTimeout
 from landline.framing import Framing
 from landline.framing import parse as parse_framing

@@ -8,7 +8,8 @@ import logging
 from landline.address import Address, UdpAddress
 from landline.address import parse as parse_address
 from landline.connection.datagram import DatagramConnection, DatagramReader
-from landline.connection.stream import StreamConnection, Watch
+from landline.connection.stream import StreamConnection
+from landline.connection.watch import Watch
 from landline.framing import Framing
 from landline.framing import parse as parse_framing
 from landline.limits import Limits

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from landline.address import Address
-from landline.connection.stream import Statistics
+from landline.connection.statistics import Statistics
 from landline.errors import ConnectionClosed, MessageTooLarge, Reason, UnframableMessage, WaitTimeout
 from landline.limits import Limits
 from landline.transport.listen import local_address, socket_address

@@ -5,10 +5,9 @@ Pure: the clock is passed in. Starting, stopping and finding the next one cost t
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import Generic, TypeVar
 
-Key = TypeVar("Key", bound=Hashable)
+Key = TypeVar("Key")
 
 
 class DeadlineQueue(Generic[Key]):

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from landline.address import Address
-from landline.connection.watch import Timer
+from landline.connection.statistics import Statistics
+from landline.connection.watch import Watch
 from landline.errors import ConnectionClosed, FramingError, Reason, WaitTimeout
 from landline.framing import Framing
 from landline.limits import Limits
@@ -24,39 +24,6 @@ MESSAGE_OVERHEAD_BYTES = 48
 
 Answer = Callable[[bytes], bytes | None]
 CLEAN_ENDS = frozenset({Reason.PEER_CLOSED, Reason.FINISHED, Reason.DRAINING})
-
-
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """What passed over a connection so far, and why it ended (None while it lives)."""
-
-    messages_received: int
-    messages_sent: int
-    bytes_received: int
-    bytes_sent: int
-    reason: Reason | None
-
-
-class Watch:
-    """The deadlines that all connections of one service share."""
-
-    __slots__ = ("lingering", "partial", "slow_reader")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, limits: Limits) -> None:
-        self.partial: Timer[StreamConnection] = Timer(loop, limits.message_seconds, _message_overdue)
-        self.slow_reader: Timer[StreamConnection] = Timer(loop, limits.slow_reader_seconds, _reads_too_slowly)
-        self.lingering: Timer[StreamConnection] = Timer(loop, limits.linger_seconds, _lingered_enough)
-
-    def forget(self, connection: StreamConnection) -> None:
-        """Stop all deadlines of a connection that is gone."""
-        self.partial.stop(connection)
-        self.slow_reader.stop(connection)
-        self.lingering.stop(connection)
-
-    def close(self) -> None:
-        """Stop all timers."""
-        for timer in (self.partial, self.slow_reader, self.lingering):
-            timer.close()
 
 
 class Host(Protocol):
@@ -511,15 +478,3 @@ class StreamConnection(asyncio.Protocol):
         self._linger_left -= len(data)
         if self._linger_left < 0:
             self._transport.abort()
-
-
-def _message_overdue(connection: StreamConnection) -> None:
-    connection.end(Reason.MESSAGE_DEADLINE)
-
-
-def _reads_too_slowly(connection: StreamConnection) -> None:
-    connection.abort(Reason.SLOW_READER)
-
-
-def _lingered_enough(connection: StreamConnection) -> None:
-    connection.abort()

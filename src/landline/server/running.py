@@ -9,7 +9,8 @@ import logging
 import socket
 
 from landline.address import Address
-from landline.connection.stream import StreamConnection, Watch
+from landline.connection.stream import StreamConnection
+from landline.connection.watch import Watch
 from landline.errors import Reason
 from landline.server.admission import Admission, peer_group
 from landline.server.report import Counts
