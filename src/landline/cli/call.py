@@ -44,10 +44,10 @@ async def _call(where: Address, how: Framing, said: list[bytes], seconds: float)
     connection = await connect(where, framing=how, timeout_seconds=seconds)
     screen = Screen(raw=how == Raw())
     try:
-        if not said and sys.stdin.isatty():
+        if isinstance(where, UdpAddress):
+            await _ask_each(connection, _datagrams(said), screen, seconds)
+        elif not said and sys.stdin.isatty():
             await on_terminal(connection, screen, str(where), lost_if_peer_closes=True)
-        elif isinstance(where, UdpAddress):
-            await _ask_each(connection, given(said) if said else piped_lines(Limits()), screen, seconds)
         else:
             await _say_and_show(connection, said, screen, how, seconds)
     finally:
@@ -68,6 +68,12 @@ async def _say_and_show(
         click.echo(f"landline: {connection.peer} sent nothing for {seconds:g} s and has not closed", err=True)
 
 
+def _datagrams(said: list[bytes]) -> AsyncIterator[bytes]:
+    if said:
+        return given(said)
+    return typed_lines() if sys.stdin.isatty() else piped_lines(Limits())
+
+
 async def _ask_each(connection: Connection, messages: AsyncIterator[bytes], screen: Screen, seconds: float) -> None:
     """Over UDP: one message, one answer. What is lost is counted and told."""
     asked = lost = 0
@@ -78,6 +84,8 @@ async def _ask_each(connection: Connection, messages: AsyncIterator[bytes], scre
             screen.show(await connection.receive(seconds))
         except WaitTimeout:
             lost += 1
+            if sys.stdin.isatty():
+                click.echo(f"no answer in {seconds:g} s", err=True)
     if lost:
         raise CommandError(Exit.LOST, f"no answer in {seconds:g} s, {lost} of {asked} lost")
 
