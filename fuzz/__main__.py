@@ -26,6 +26,14 @@ def main(arguments: list[str] | None = None, failures: Path = FAILURES) -> int:
         return replay(options.replay)
     chosen = options.targets or list(TARGETS)
     print(f"seed {options.seed}", flush=True)
+    before = signal.signal(signal.SIGALRM, too_long)
+    try:
+        return run_all(chosen, options, failures)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def run_all(chosen: list[str], options: argparse.Namespace, failures: Path) -> int:
     failed = 0
     for name in chosen:
         findings = fuzz(watched(TARGETS[name]), Random(f"{options.seed} {name}"), until(options.seconds / len(chosen)))
@@ -55,17 +63,17 @@ def watched(target: Target) -> Target:
     """The target, with an input that takes too long made a failure like any other."""
 
     def run(data: bytes) -> str:
-        signal.setitimer(signal.ITIMER_REAL, MOST_SECONDS)
+        before = signal.setitimer(signal.ITIMER_REAL, MOST_SECONDS)
         try:
             return target.run(data)
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_REAL, *before)
 
-    def too_long(*_: object) -> None:
-        raise TimeoutError(f"one input took longer than {MOST_SECONDS} s")
-
-    signal.signal(signal.SIGALRM, too_long)
     return Target(target.name, target.seeds, run)
+
+
+def too_long(*_: object) -> None:
+    raise TimeoutError(f"one input took longer than {MOST_SECONDS} s")
 
 
 def report(name: str, findings: Findings, failures: Path) -> bool:

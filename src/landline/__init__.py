@@ -3,13 +3,10 @@
 The names below are the public ones; each is imported when it is first used, so that a program pays for what it uses.
 """
 
-from __future__ import annotations
-
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
 from landline._version import __version__
 
+# What `typing.TYPE_CHECKING` is, without the milliseconds of importing typing; type checkers know the name.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from landline.address import parse as parse_address
     from landline.connection import blocking
@@ -50,8 +47,10 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import a public name on its first use (PEP 562)."""
+    from importlib import import_module
+
     if name not in _HOMES:
         raise AttributeError(f"module 'landline' has no attribute {name!r}")
     module = import_module(_HOMES[name])

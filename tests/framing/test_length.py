@@ -199,6 +199,10 @@ RUNS = {
     "bodies that look like headers": [b"\0\0\0\x04"] * RUN,
     "a stride later the same byte, by chance": [b"abcd"] * RUN + [b"ab", b"\0\0\x04\0\0\0\x04abcd", b"abcd"],
     "of long messages": [b"x" * 300] * RUN,
+    # Only the length field tells these from a run: every other column at that stride is zero.
+    "sizes that make up for each other": [bytes(4)] * 3 + [bytes(3), bytes(5)] * RUN + [bytes(4)] * RUN,
+    # The byte where the next lengths would be is the same at every stride, but not the one before.
+    "another size whose body shows it again": [b"abcd"] * 2 + [b"bbbb\x0ebbbb\x0ebbbb"] * RUN,
 }
 
 

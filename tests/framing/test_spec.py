@@ -1,5 +1,9 @@
 """Framings written as text: parsing, printing, and the sentences for what cannot be read."""
 
+import copy
+import pickle
+from dataclasses import FrozenInstanceError, fields
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +45,18 @@ SPECS: dict[str, Framing] = {
 def test_parse_and_print(spec: str) -> None:
     assert parse(spec) == SPECS[spec]
     assert str(SPECS[spec]) == spec
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_framing_is_a_value(spec: str) -> None:
+    framing = SPECS[spec]
+    assert len({framing, parse(spec)}) == 1
+    for again in (copy.deepcopy(framing), pickle.loads(pickle.dumps(framing))):
+        assert again == framing
+        assert type(again.decoder()) is type(framing.decoder())
+    for field in fields(framing):  # type: ignore[arg-type]
+        with pytest.raises(FrozenInstanceError):
+            setattr(framing, field.name, None)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from struct import error as StructError
 from typing import Any
 
 from landline.errors import FramingSpecError, MalformedMessage, UnframableMessage
-from landline.framing.base import DEFAULT_LIMITS, Framing, PrefixDecoder
+from landline.framing.base import DEFAULT_LIMITS, BytesLike, Framing, PrefixDecoder
 from landline.limits import Limits
 
 MOST_OFFSET = 4096
@@ -88,6 +88,10 @@ class Length(Framing):
         plain = self.offset == 0 and self.adjustment == 0
         object.__setattr__(self, "_header", self._layout.write if plain else self._make_header)
 
+    def __reduce__(self) -> tuple[type[Length], tuple[str, int, int, bool]]:
+        # What writes the header cannot be pickled or copied; a new one makes its own.
+        return Length, (self.field, self.offset, self.adjustment, self.header_included)
+
     def __str__(self) -> str:
         offset = f",offset={self.offset}" if self.offset else ""
         adjustment = f",adjustment={self.adjustment}" if self.adjustment else ""
@@ -162,7 +166,7 @@ class LengthDecoder(PrefixDecoder):
         self._skip = 0 if framing.header_included else self._header
         self._most_body = limit - self._header + self._skip
 
-    def feed(self, data: bytes) -> list[bytes]:
+    def feed(self, data: BytesLike) -> list[bytes]:
         # A question and its answer: a read that is just one message needs no search for more.
         size = len(data) - self._header
         if (
