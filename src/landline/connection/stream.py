@@ -271,7 +271,7 @@ class StreamConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         self._writable = False
         self._host.watch.slow_reader.start(self)
-        self._set_reading(self._ending)
+        self._set_reading(self._wants_to_read())
 
     def resume_writing(self) -> None:
         self._writable = True
@@ -413,11 +413,13 @@ class StreamConnection(asyncio.Protocol):
     # Reading and not reading.
 
     def _wants_to_read(self) -> bool:
-        return (
-            self._writable
-            and not (self._pending or self._fault)
-            and self._inbox_bytes <= self._limits.receive_buffer_bytes
-        )
+        if self._ending or self._fault is not None:
+            return self._ending
+        if self._answer is not None:
+            return self._writable and self._pending is None
+        # Whoever pulls is held back by `send` itself. Reading goes on meanwhile: two ends that each stop reading
+        # because the other does not read would wait for each other.
+        return self._inbox_bytes <= self._limits.receive_buffer_bytes
 
     def _set_reading(self, wanted: bool) -> None:
         if wanted == self._reading or self._peer_ended or self._transport.is_closing():

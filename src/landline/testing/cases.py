@@ -59,7 +59,10 @@ def decode(
     most_held = 0
     try:
         for start, stop in pairwise([0, *cuts, len(data)]):
-            messages += _feed(decoder, data[start:stop], kind)
+            found = _feed(decoder, data[start:stop], kind)
+            if decoder.error is not None and not found:
+                raise AssertionError(f"no message and yet not raised: {decoder.error}")
+            messages += found
             most_held = max(most_held, decoder.held)
         decoder.eof()
     except FramingError as error:
