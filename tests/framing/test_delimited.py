@@ -61,6 +61,7 @@ LEFT = "; the peer left too early or uses another framing"
         (b"x" * 300 + b"\n", [], TOO_LONG.format(0) + RAISE_IT),
         (b"a\r\nbc\n" + b"x" * 9 + b"\nd\n", [b"a", b"bc"], TOO_LONG.format(6) + RAISE_IT),
         (b"a\n" + b"x" * 10, [b"a"], TOO_LONG.format(2) + RAISE_IT),
+        (b"y" * 8 + b"\n" + b"x" * 9 + b"\n", [b"y" * 8], TOO_LONG.format(9) + RAISE_IT),
         (b"abc", [], UNFINISHED.format("0: 3", " (starts 61 62 63)") + LEFT),
         (b"a\r\nb\r", [b"a"], UNFINISHED.format("3: 2", " (starts 62 0d)") + LEFT),
         (b"\r", [], UNFINISHED.format("0: 1", " (starts 0d)") + LEFT),

@@ -43,6 +43,7 @@ PURE = [
     "server/router.py",
     "server/admission.py",
     "server/report.py",
+    "server/telling.py",
     "chat/rooms.py",
     "chat/wire.py",
     "transfer/wire.py",

@@ -73,6 +73,17 @@ class ForgetsItsError(GoodDecoder):
         return super().feed(data)
 
 
+class KeepsItsErrorBack(GoodDecoder):
+    def feed(self, data: BytesLike) -> list[bytes]:
+        seen = self.error
+        try:
+            return super().feed(data)
+        except MessageTooLarge:
+            if seen:
+                raise
+            return []
+
+
 class FindsOtherErrors(GoodDecoder):
     def feed(self, data: BytesLike) -> list[bytes]:
         if self.error is not None:
@@ -172,6 +183,7 @@ def test_a_faulty_framing_is_found(framing: Framing, sentence: str) -> None:
     ("made_by", "sentence"),
     [
         (ForgetsItsError, "no error was raised again behind: message at offset 0"),
+        (KeepsItsErrorBack, "no message and yet not raised: message at offset 0"),
         (FindsOtherErrors, "the error behind an error: found 'message at offset 3 has 1 bytes"),
         (HoldsWhatItRefused, "bytes held behind an error: found 9, wanted 0"),
     ],

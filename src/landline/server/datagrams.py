@@ -12,6 +12,7 @@ from landline.address import Address
 from landline.connection.datagram import MOST_READS_A_WAKE, Datagram, DatagramReader, check_datagram
 from landline.server.running import RunningService
 from landline.server.service import Service, takes_connection
+from landline.server.telling import Teller
 from landline.transport.listen import Listener, socket_address
 from landline.transport.options import grow_receive_buffer, kernel_drops
 
@@ -44,7 +45,8 @@ class DatagramSocket:
         self._reader = DatagramReader(self._sock, running.service.limits)
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
-        self._drops_told = kernel_drops(self._sock) or 0
+        self._drops_seen = kernel_drops(self._sock) or 0
+        self._cuts, self._unsent, self._drops = Teller(), Teller(), Teller()
         self.receive_buffer_bytes = grow_receive_buffer(self._sock, running.service.limits.udp_receive_buffer_bytes)
         self._tell_buffer()
         self._loop.add_reader(self._sock, self._readable)
@@ -98,9 +100,7 @@ class DatagramSocket:
         self._counts.datagrams += 1
         self._counts.bytes_received += len(datagram.data)
         if datagram.cut:
-            self._counts.datagrams_cut += 1
-            log.warning("%s: a datagram from %s is over %d bytes and was cut; it is not answered (max_message_bytes)",
-                        self._running.service.name, self._name(datagram.sender), self._reader.room)  # fmt: skip
+            self._cut(datagram)
         elif not self._awaits:
             self._answer(datagram)
         elif len(self._tasks) >= MOST_WAITING_ANSWERS:
@@ -109,6 +109,12 @@ class DatagramSocket:
             task = self._loop.create_task(self._answer_awaiting(datagram))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def _cut(self, datagram: Datagram) -> None:
+        self._counts.datagrams_cut += 1
+        if times := self._cuts.due(self._loop.time()):
+            log.warning("%s: a datagram from %s has over %d bytes, was cut and is not answered (%d since last told)",
+                        self._running.service.name, self._name(datagram.sender), self._reader.room, times)  # fmt: skip
 
     def _answer(self, datagram: Datagram) -> None:
         try:
@@ -139,7 +145,9 @@ class DatagramSocket:
             return
         except OSError as error:
             self._counts.replies_dropped += 1
-            log.info("%s: a reply to %s was not sent: %s", self._running.service.name, self._name(sender), error)
+            if times := self._unsent.due(self._loop.time()):
+                log.info("%s: a reply to %s was not sent: %s (%d since last told)",
+                         self._running.service.name, self._name(sender), error, times)  # fmt: skip
             return
         self._counts.bytes_sent += len(reply)
 
@@ -153,9 +161,10 @@ class DatagramSocket:
 
     def _count_drops(self) -> None:
         dropped = kernel_drops(self._sock)
-        if dropped is not None and dropped > self._drops_told:
-            new = dropped - self._drops_told
-            self._drops_told = dropped
+        if dropped is not None and dropped > self._drops_seen:
+            new = dropped - self._drops_seen
+            self._drops_seen = dropped
             self._counts.kernel_drops += new
-            log.warning("%s: the kernel dropped %d datagrams on %s: they came faster than they were read",
-                        self._running.service.name, new, self._listener.address)  # fmt: skip
+            if self._drops.due(self._loop.time()):
+                log.warning("%s: the kernel has dropped %d datagrams on %s: they came faster than they were read",
+                            self._running.service.name, dropped, self._listener.address)  # fmt: skip

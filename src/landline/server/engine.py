@@ -110,6 +110,8 @@ class Server:
                 self._datagrams.append(DatagramSocket(running, listener))
             else:
                 self._acceptors.append(Acceptor(running, listener, self._reserve))
+            if listener.note:
+                log.info("%s: %s is %s", service.name, listener.address, listener.note)
             self.listening.append(Listening(service, listener.address, listener.note))
         log.debug("at most %d connections (descriptor limit %d)", places, soft_limit())
 

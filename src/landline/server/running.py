@@ -15,6 +15,7 @@ from landline.errors import Reason
 from landline.server.admission import Admission, peer_group
 from landline.server.report import Counts
 from landline.server.service import Service, bound_to
+from landline.server.telling import Teller
 from landline.transport.options import tune_stream
 
 log = logging.getLogger("landline.server")
@@ -37,6 +38,7 @@ class RunningService:
         self._opening: set[asyncio.Task[None]] = set()
         self._emptied: asyncio.Future[None] | None = None
         self._draining = False
+        self._refusals = Teller()
         self._converse = service.connection_handler is not None or inspect.iscoroutinefunction(service.message_handler)
 
     # Coming in.
@@ -70,7 +72,8 @@ class RunningService:
         """Tell a newcomer that there is no place, and close at once."""
         self.counts.refused += 1
         self.counts.reasons[Reason.REFUSED] += 1
-        log.warning("%s: refused %s: %s", self.service.name, peer, why)
+        if times := self._refusals.due(asyncio.get_running_loop().time()):
+            log.warning("%s: refused %s: %s (%d since last told)", self.service.name, peer, why, times)
         with sock, contextlib.suppress(OSError):
             sock.setblocking(False)
             if self.service.framing.line_based:
