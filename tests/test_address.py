@@ -1,5 +1,7 @@
 """Addresses: what each form means, that printing and parsing are inverses, and the sentence for each bad one."""
 
+from dataclasses import FrozenInstanceError, fields, replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -178,6 +180,10 @@ def test_bad_addresses(text: str) -> None:
     assert str(parse(caught.value.example)) == caught.value.example
 
 
+def test_the_longest_host() -> None:
+    assert parse(f"{'a' * 253}:80") == TcpAddress("a" * 253, 80)
+
+
 def test_the_longest_unix_path() -> None:
     path = "/" + "x" * (UNIX_PATH_BYTES - 1)
     assert parse(f"unix://{path}") == UnixAddress(path)
@@ -197,6 +203,14 @@ def test_what_the_kernel_is_given(address: UnixAddress, abstract: bool, sockaddr
 
 def test_each_kind_names_its_scheme() -> None:
     assert [kind.scheme for kind in (TcpAddress, UdpAddress, UnixAddress, FdAddress)] == ["tcp", "udp", "unix", "fd"]
+
+
+@pytest.mark.parametrize("address", [TcpAddress("a", 1), UdpAddress("a", 1), UnixAddress("/a"), FdAddress(3)])
+def test_an_address_is_a_value(address: Address) -> None:
+    assert {address, replace(address)} == {address}
+    for field in fields(address):
+        with pytest.raises(FrozenInstanceError):
+            setattr(address, field.name, None)
 
 
 def test_host_and_port() -> None:

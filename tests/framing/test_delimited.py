@@ -132,6 +132,8 @@ DELIMITED_ON_THE_WIRE = {
     "overlaps itself": (b"aa", b"aaaxaa", [b"", b"ax"]),
     "overlaps itself twice": (b"aaa", b"aaaaaaxaaa", [b"", b"", b"x"]),
     "overlaps by a part": (b"abab", b"ababababxabab", [b"", b"", b"x"]),
+    "only a delimiter": (b"abc", b"abc", [b""]),
+    "only a long delimiter": (LONGEST, LONGEST, [b""]),
     "at the limit": (b"--", b"x" * 20 + b"--", [b"x" * 20]),
     "longest delimiter": (LONGEST, b"x" + LONGEST + LONGEST[:15] + LONGEST, [b"x", LONGEST[:15]]),
 }

@@ -1,5 +1,6 @@
 """Length: every field, its extremes, offset, adjustment, header included, and runs of one size."""
 
+import pickle
 from collections.abc import Callable
 
 import pytest
@@ -67,7 +68,9 @@ def test_a_header_that_is_included_is_written_as_it_is(case: str) -> None:
         (Length("u32be"), b"ab", "00000002 6162"),
         (Length("u32le"), b"ab", "02000000 6162"),
         (Length("u64be"), b"ab", "0000000000000002 6162"),
+        (Length("u8", offset=1), b"ab", "00 02 6162"),
         (Length("u8", offset=2), b"ab", "0000 02 6162"),
+        (Length("u8", adjustment=1), b"ab", "01 6162"),
         (Length("u8", adjustment=-1), b"ab", "03 6162"),
         (Length("u8", adjustment=2), b"ab", "00 6162"),
     ],
@@ -77,6 +80,13 @@ def test_length_written(framing: Length, message: bytes, wire: str) -> None:
     check_framing(framing, [message], TWENTY)
     check_framing(framing, [message, message + b"x", message], TWENTY)
     check_framing(framing, [message] * 20, TWENTY)
+
+
+@pytest.mark.parametrize("framing", [Length("u24be"), Length("u8", 3, 5), Length("u16le", 1, header_included=True)])
+def test_a_copy_writes_the_same(framing: Length) -> None:
+    again = pickle.loads(pickle.dumps(framing))
+    message = framing.encode(b"\0\x02\0ab")
+    assert again.encode(b"\0\x02\0ab") == message
 
 
 @pytest.mark.parametrize("field", ["u8", "u16be", "u16le", "u24be"])
@@ -294,6 +304,11 @@ def test_a_fault_behind_a_run(bad: str) -> None:
         (
             lambda: Length("u8", 20, header_included=True).decoder(TWENTY),
             "framing 'length:u8,offset=20,header=included': the least message has 21 bytes and max_message_bytes is 20",
+        ),
+        (
+            lambda: Length("u8", 19, -9, header_included=True).decoder(Limits(max_message_bytes=19)),
+            "framing 'length:u8,offset=19,adjustment=-9,header=included': "
+            "the least message has 20 bytes and max_message_bytes is 19",
         ),
     ],
 )

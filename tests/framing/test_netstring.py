@@ -60,6 +60,7 @@ def test_a_length_over_the_limit(wire: bytes, messages: list[bytes], shown: str)
         (b"1:a,\n", [b"a"], "4: byte 0x0a stands where a digit of the length must be (starts 0a)"),
         (b"12a:", [], "0: byte 0x61 stands where a digit of the length must be (starts 31 32 61)"),
         (b"1 :a,", [], "0: byte 0x20 stands where a digit of the length must be (starts 31 20)"),
+        (b"1/:a,", [], "0: byte 0x2f stands where a digit of the length must be (starts 31 2f)"),
         (b"-1:a,", [], "0: byte 0x2d stands where a digit of the length must be (starts 2d)"),
         (b"GET / HTTP/1.1", [], "0: byte 0x47 stands where a digit of the length must be (starts 47)"),
         (b"00:,", [], "0: the length starts with a zero (starts 30 30)"),

@@ -36,8 +36,14 @@ def test_varint(wire: str, messages: list[bytes]) -> None:
 )
 def test_varint_written(size: int, length: str) -> None:
     assert Varint().encode(b"x" * size) == bytes.fromhex(length) + b"x" * size
-    if size <= 300:
-        check_framing(Varint(), [b"x" * size] * 2, Limits(max_message_bytes=max(size, 1)))
+    exact = Limits(max_message_bytes=max(size, 1))
+    wire = Varint().encode_all([b"x" * size] * 2)
+    for cuts in ([], [1], [1, 2, 3], [size + 3]):
+        assert decode(Varint(), wire, cuts, exact).messages == [b"x" * size] * 2
+
+
+def test_both_directions() -> None:
+    check_framing(Varint(), [b"", b"a", b"x" * 127, b"x" * 128, b"x" * 300, b"b"])
 
 
 @pytest.mark.parametrize(
@@ -62,6 +68,7 @@ def test_a_length_over_the_limit(wire: str, messages: list[bytes], shown: str) -
     ("wire", "messages", "offset", "head"),
     [
         ("ffffffffffffffffff02", [], 0, "ff ff ff ff ff ff ff ff ff 02"),
+        ("80808080808080808002", [], 0, "80 80 80 80 80 80 80 80 80 02"),
         ("ffffffffffffffffffff", [], 0, "ff ff ff ff ff ff ff ff ff ff"),
         ("ffffffffffffffffffff01 6161", [], 0, "ff ff ff ff ff ff ff ff ff ff"),
         ("80808080808080808080 00", [], 0, "80 80 80 80 80 80 80 80 80 80"),
