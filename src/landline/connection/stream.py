@@ -51,7 +51,8 @@ class StreamConnection(asyncio.Protocol):
         "_answer", "_answering", "_bytes_received", "_bytes_sent", "_decoder", "_draining", "_end_wanted", "_ending",
         "_fault", "_feed", "_framing", "_gone", "_host", "_inbox", "_inbox_bytes", "_limits", "_linger_left", "_loop",
         "_messages_received", "_messages_sent", "_partial", "_peer_ended", "_pending", "_reading", "_receiver",
-        "_senders", "_sending_ended", "_sock", "_transport", "_writable", "local", "peer", "reason", "state",
+        "_send_buffer_bytes", "_senders", "_sending_ended", "_sock", "_transport", "_writable",
+        "local", "peer", "reason", "state",
     )  # fmt: skip
 
     def __init__(self, host: Host, framing: Framing, limits: Limits, peer: Address, local: Address, sock: Any) -> None:
@@ -62,6 +63,7 @@ class StreamConnection(asyncio.Protocol):
         self._host = host
         self._framing = framing
         self._limits = limits
+        self._send_buffer_bytes = limits.send_buffer_bytes
         self._sock = sock
         self._loop = asyncio.get_running_loop()
         self._decoder = framing.decoder(limits)
@@ -318,7 +320,7 @@ class StreamConnection(asyncio.Protocol):
         """
         self._answering = True
         answer = self._answer
-        room = self._limits.send_buffer_bytes
+        room: int = self._send_buffer_bytes - self._transport.get_write_buffer_size()
         replies: list[bytes] = []
         append = replies.append
         try:

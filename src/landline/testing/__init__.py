@@ -9,13 +9,19 @@ from landline.testing.cases import (
     decode,
     own_bytes,
 )
+from landline.testing.clock import VirtualTimeLoop, run_virtual
+from landline.testing.memory import MemoryTransport, connect_in_memory
 
 __all__ = [
     "Decoded",
+    "MemoryTransport",
+    "VirtualTimeLoop",
     "bytes_handled",
     "check_decode",
     "check_framing",
     "check_linear_cost",
+    "connect_in_memory",
     "decode",
     "own_bytes",
+    "run_virtual",
 ]

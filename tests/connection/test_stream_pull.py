@@ -1,0 +1,281 @@
+"""Messages pulled by whoever holds the connection."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from landline.errors import (
+    ConnectionClosed,
+    MalformedMessage,
+    MessageTooLarge,
+    Reason,
+    TruncatedMessage,
+    UnframableMessage,
+    WaitTimeout,
+)
+from landline.testing import run_virtual
+from tests.connection.line import Line, settle
+
+
+async def collect(line: Line) -> list[bytes]:
+    return [message async for message in line.connection]
+
+
+def test_messages_are_received_in_order_and_iteration_ends_with_the_peer() -> None:
+    async def scenario() -> None:
+        async with Line() as line:
+            await line.say(b"one\ntwo\nthree\n")
+            assert await line.connection.receive() == b"one"
+            line.theirs.write_eof()
+            assert await collect(line) == [b"two", b"three"]
+            with pytest.raises(ConnectionClosed, match=r"192\.0\.2\.7:40000 is closed \(peer_closed\)"):
+                await line.connection.receive()
+            await line.connection.send(b"after the peer has ended its side")
+            await settle()
+            assert line.peer.received == b"after the peer has ended its side\n"
+
+    run_virtual(scenario())
+
+
+def test_a_time_out_and_a_cancelled_receive_lose_nothing() -> None:
+    async def scenario() -> None:
+        async with Line() as line:
+            with pytest.raises(WaitTimeout, match=r"waiting for a message from tcp://192\.0\.2\.7:40000 took longer"):
+                await line.connection.receive(timeout_seconds=5)
+            waiting = asyncio.create_task(line.connection.receive())
+            await settle()
+            line.theirs.write(b"one\n")
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+            assert await line.connection.receive(timeout_seconds=5) == b"one"
+
+    run_virtual(scenario())
+
+
+def test_two_receivers_are_told_so() -> None:
+    async def scenario() -> None:
+        async with Line() as line:
+            first = asyncio.create_task(line.connection.receive())
+            await settle()
+            with pytest.raises(RuntimeError, match="two tasks receive"):
+                await line.connection.receive()
+            await line.say(b"one\n")
+            assert await first == b"one"
+
+    run_virtual(scenario())
+
+
+def test_reading_pauses_while_the_reader_lags() -> None:
+    async def scenario() -> None:
+        async with Line(receive_buffer_bytes=1000, pipe_bytes=500) as line:
+            line.theirs.write(b"message\n" * 1000)
+            line.theirs.write_eof()
+            await asyncio.sleep(1)
+            assert not line.ours.is_reading()
+            assert line.connection.statistics().bytes_received < 2000
+            assert len(await collect(line)) == 1000
+
+    run_virtual(scenario())
+
+
+def test_sending_waits_for_a_slow_reader_and_goes_on() -> None:
+    async def scenario() -> None:
+        async with Line(send_buffer_bytes=1000, pipe_bytes=100) as line:
+            line.theirs.pause_reading()
+            sending = asyncio.create_task(line.connection.send(b"x" * 5000))
+            await asyncio.sleep(10)
+            assert not sending.done()
+            line.theirs.resume_reading()
+            await sending
+            await line.connection.send(b"y")
+            await asyncio.sleep(1)
+            assert line.peer.received == b"x" * 5000 + b"\ny\n"
+
+    run_virtual(scenario())
+
+
+def test_reading_goes_on_while_sending_waits() -> None:
+    async def scenario() -> None:
+        async with Line(send_buffer_bytes=1000, pipe_bytes=100) as line:
+            line.theirs.pause_reading()
+            sending = asyncio.create_task(line.connection.send(b"x" * 5000))
+            await line.say(b"meanwhile\n")
+            assert await line.connection.receive(timeout_seconds=1) == b"meanwhile"
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+
+    run_virtual(scenario())
+
+
+def test_a_sender_that_waits_learns_of_the_end() -> None:
+    async def scenario() -> None:
+        async with Line(send_buffer_bytes=1000, pipe_bytes=100) as line:
+            line.theirs.pause_reading()
+            sending = asyncio.create_task(line.connection.send(b"x" * 5000))
+            await settle()
+            line.theirs.abort()
+            with pytest.raises(ConnectionClosed, match="reset"):
+                await sending
+            with pytest.raises(ConnectionClosed, match="it cannot send any more"):
+                await line.connection.send(b"x")
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize(
+    ("framing", "data", "eof", "error", "reason"),
+    [
+        ("lines", b"one\n" + b"x" * 20, False, MessageTooLarge, Reason.TOO_LARGE),
+        ("netstring", b"3:one,x", False, MalformedMessage, Reason.MALFORMED),
+        ("lines", b"one\ntw", True, TruncatedMessage, Reason.TRUNCATED),
+    ],
+)
+def test_messages_before_a_fault_can_be_received_and_answered(
+    framing: str, data: bytes, eof: bool, error: type[Exception], reason: Reason
+) -> None:
+    async def scenario() -> None:
+        async with Line(framing, max_message_bytes=10) as line:
+            line.theirs.write(data)
+            if eof:
+                line.theirs.write_eof()
+            await settle()
+            assert await line.connection.receive() == b"one"
+            await line.connection.send(b"ok")
+            for _ in range(2):
+                with pytest.raises(error):
+                    await line.connection.receive()
+            line.connection.end()
+            assert line.connection.reason == reason
+            await settle()
+            assert b"ok" in line.peer.received
+
+    run_virtual(scenario())
+
+
+def test_iteration_tells_a_broken_connection_from_an_ended_one() -> None:
+    async def scenario() -> None:
+        async with Line() as line:
+            await line.say(b"one\n")
+            line.theirs.abort()
+            got: list[bytes] = []
+            with pytest.raises(ConnectionClosed) as caught:
+                async for message in line.connection:
+                    got.append(message)
+            assert got == [b"one"]
+            assert caught.value.reason == Reason.RESET
+
+    run_virtual(scenario())
+
+
+def test_close_delivers_what_was_sent_and_waits_for_the_peer_to_end() -> None:
+    async def scenario() -> None:
+        async with Line(pipe_bytes=100, linger_seconds=5) as line:
+            await line.connection.send(b"x" * 1000)
+            closing = asyncio.create_task(line.connection.close())
+            await asyncio.sleep(1)
+            assert line.peer.received == b"x" * 1000 + b"\n"
+            assert line.peer.ended
+            assert not closing.done()
+            line.theirs.write_eof()
+            await closing
+            assert line.gone == [Reason.FINISHED]
+            await line.connection.close()
+
+    run_virtual(scenario())
+
+
+def test_lingering_is_bounded_by_time_and_by_bytes() -> None:
+    async def by_time() -> float:
+        async with Line(linger_seconds=5) as line:
+            loop = asyncio.get_running_loop()
+            await line.connection.close()
+            return loop.time()
+
+    async def by_bytes() -> None:
+        async with Line(linger_seconds=5, receive_buffer_bytes=1000) as line:
+            line.connection.end()
+            for _ in range(5):
+                await line.say(b"x" * 400)
+            assert line.gone == [Reason.FINISHED]
+
+    assert run_virtual(by_time()) == pytest.approx(5.0)
+    run_virtual(by_bytes())
+
+
+def test_closing_towards_a_peer_that_never_reads_is_bounded() -> None:
+    async def scenario() -> None:
+        async with Line(pipe_bytes=10, slow_reader_seconds=30, send_buffer_bytes=1000) as line:
+            line.theirs.pause_reading()
+            await line.connection.send(b"x" * 500)
+            await line.connection.close()
+            assert 30 <= asyncio.get_running_loop().time() <= 31
+
+    run_virtual(scenario())
+
+
+def test_draining_ends_the_iteration_behind_what_has_arrived() -> None:
+    async def scenario() -> None:
+        async with Line() as line:
+            receiving = asyncio.create_task(collect(line))
+            await line.say(b"one\n")
+            line.connection.drain()
+            assert await asyncio.wait_for(receiving, 1) == [b"one"]
+            line.connection.end()
+            assert line.connection.reason == Reason.DRAINING
+
+    run_virtual(scenario())
+
+
+def test_send_all_is_one_write_and_all_or_nothing() -> None:
+    async def scenario() -> None:
+        async with Line() as line:
+            await line.connection.send_all([b"one", b"two"])
+            with pytest.raises(UnframableMessage):
+                await line.connection.send_all([b"three", b"fo\nur"])
+            await settle()
+            assert line.peer.received == b"one\ntwo\n"
+            assert line.ours.written == [8]
+            statistics = line.connection.statistics()
+            assert (statistics.messages_sent, statistics.bytes_sent, statistics.reason) == (2, 8, None)
+
+    run_virtual(scenario())
+
+
+def test_half_close_by_us() -> None:
+    async def scenario() -> None:
+        async with Line() as line:
+            await line.connection.send(b"question")
+            line.connection.end_sending()
+            line.connection.end_sending()
+            with pytest.raises(ConnectionClosed):
+                await line.connection.send(b"more")
+            await settle()
+            assert line.peer.ended
+            await line.say(b"answer\n")
+            assert await line.connection.receive(timeout_seconds=1) == b"answer"
+
+    run_virtual(scenario())
+
+
+def test_repr_says_who_with_whom_and_how_it_stands() -> None:
+    async def scenario() -> None:
+        async with Line() as line:
+            whole = "<StreamConnection tcp://127.0.0.1:8101 with tcp://192.0.2.7:40000, lines, open>"
+            assert repr(line.connection) == whole
+            line.connection.abort()
+            assert repr(line.connection).endswith("aborted>")
+
+    run_virtual(scenario())
+
+
+def test_an_error_is_known_by_the_connection_it_belongs_to() -> None:
+    async def scenario() -> None:
+        async with Line() as line:
+            assert line.connection.caused(ConnectionClosed("tcp://192.0.2.7:40000", Reason.RESET))
+            others: list[Any] = [ConnectionClosed("tcp://192.0.2.8:1", Reason.RESET), ValueError()]
+            assert not any(line.connection.caused(error) for error in others)
+
+    run_virtual(scenario())
