@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 import click
 
 from landline.address import Address, UdpAddress
 from landline.address import parse as parse_address
 from landline.cli.commands import DATAGRAM_SECONDS, STREAM_SECONDS
-from landline.cli.conversation import Screen, converse, given
+from landline.cli.conversation import Outcome, Screen, check_for, converse, given
 from landline.cli.exits import CommandError, Exit
-from landline.cli.typing_in import piped_lines, piped_pieces, typed_lines
+from landline.cli.typing_in import above_the_prompt, piped_lines, piped_pieces, read_ahead, somebody_types, typed_lines
 from landline.connection.client import Connection, connect
 from landline.connection.datagram import check_datagram
-from landline.errors import ConnectionClosed, WaitTimeout
+from landline.connection.stream import StreamConnection
+from landline.errors import WaitTimeout
 from landline.framing import Framing, Raw
 from landline.framing import parse as parse_framing
 from landline.limits import Limits
 from landline.server.run import new_event_loop
 
-BUSY = b"busy"
 GOODBYE_SECONDS = 2.0
 """How long answers are still awaited after a person has ended the conversation."""
 
@@ -32,7 +32,7 @@ def call_command(address: str, messages: tuple[str, ...], framing: str, timeout_
     where, how = parse_address(address), parse_framing(framing)
     said = [message.encode("utf-8", "surrogateescape") for message in messages]
     for message in said:
-        check_datagram(message) if isinstance(where, UdpAddress) else how.encode(message)
+        check_for(where, how)(message)
     default = DATAGRAM_SECONDS if isinstance(where, UdpAddress) else STREAM_SECONDS
     seconds = default if timeout_seconds is None else timeout_seconds
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
@@ -45,37 +45,55 @@ async def _call(where: Address, how: Framing, said: list[bytes], seconds: float)
     screen = Screen(raw=how == Raw())
     try:
         if isinstance(where, UdpAddress):
-            await _ask_each(connection, _datagrams(said), screen, seconds)
-        elif not said and sys.stdin.isatty():
-            await on_terminal(connection, screen, str(where), lost_if_peer_closes=True)
+            await _ask(connection, said, screen, seconds)
+        elif not said and somebody_types():
+            outcome = await on_terminal(connection, screen, str(where), how)
+            _check(outcome, connection)
+            if not outcome.all_said:
+                raise CommandError(Exit.LOST, f"{where} closed the connection")
         else:
             await _say_and_show(connection, said, screen, how, seconds)
     finally:
-        await _part(connection)
+        await part(connection)
 
 
 async def _say_and_show(
     connection: Connection, said: list[bytes], screen: Screen, how: Framing, seconds: float
 ) -> None:
     piped = piped_pieces() if how == Raw() else piped_lines(Limits())
-    messages = given(said) if said else piped
-    peer_closed, all_said = await converse(connection, messages, screen, seconds)
-    if screen.shown == 1 and screen.first == BUSY and peer_closed and BUSY not in said:
-        raise CommandError(Exit.REFUSED, f"{connection.peer} refused the call: it is busy; try again later")
-    if peer_closed and not all_said and said:
-        raise CommandError(Exit.LOST, f"{connection.peer} closed before everything was sent")
-    if not peer_closed:
+    outcome = await converse(connection, given(said) if said else piped, screen, seconds)
+    _check(outcome, connection)
+    if outcome.closed is None:
         click.echo(f"landline: {connection.peer} sent nothing for {seconds:g} s and has not closed", err=True)
+    elif said and not outcome.all_said:
+        raise CommandError(Exit.LOST, f"{connection.peer} closed before everything was sent")
 
 
-def _datagrams(said: list[bytes]) -> AsyncIterator[bytes]:
-    if said:
-        return given(said)
-    return typed_lines() if sys.stdin.isatty() else piped_lines(Limits())
+def _check(outcome: Outcome, connection: Connection) -> None:
+    """Raise what the end of a conversation calls for, if anything."""
+    if outcome.refused:
+        raise CommandError(Exit.REFUSED, f"{connection.peer} refused the call: it is busy; try again later")
+    if outcome.closed is not None and outcome.lost:
+        raise outcome.closed
 
 
-async def _ask_each(connection: Connection, messages: AsyncIterator[bytes], screen: Screen, seconds: float) -> None:
+async def _ask(connection: Connection, said: list[bytes], screen: Screen, seconds: float) -> None:
     """Over UDP: one message, one answer. What is lost is counted and told."""
+    if said or not somebody_types():
+        asked, lost = await _ask_each(connection, given(said) if said else piped_lines(Limits()), screen, seconds)
+    else:
+        click.echo(f"each line goes to {connection.peer} as one datagram; `exit` or Ctrl-D ends", err=True)
+        with above_the_prompt():
+            async with aclosing(read_ahead(typed_lines(check_datagram))) as lines:
+                asked, lost = await _ask_each(connection, lines, screen, seconds, tell_at_once=True)
+    if lost:
+        raise CommandError(Exit.LOST, f"no answer in {seconds:g} s, {lost} of {asked} lost")
+
+
+async def _ask_each(
+    connection: Connection, messages: AsyncIterator[bytes], screen: Screen, seconds: float, tell_at_once: bool = False
+) -> tuple[int, int]:
+    """Send each message and wait for its answer. Returns how many were asked and how many got none."""
     asked = lost = 0
     async for message in messages:
         asked += 1
@@ -84,29 +102,24 @@ async def _ask_each(connection: Connection, messages: AsyncIterator[bytes], scre
             screen.show(await connection.receive(seconds))
         except WaitTimeout:
             lost += 1
-            if sys.stdin.isatty():
+            if tell_at_once:
                 click.echo(f"no answer in {seconds:g} s", err=True)
-    if lost:
-        raise CommandError(Exit.LOST, f"no answer in {seconds:g} s, {lost} of {asked} lost")
+    return asked, lost
 
 
-async def on_terminal(connection: Connection, screen: Screen, peer: str, lost_if_peer_closes: bool) -> None:
+async def on_terminal(connection: Connection, screen: Screen, peer: str, how: Framing) -> Outcome:
     """Let a person type while messages appear above the prompt."""
-    from prompt_toolkit.patch_stdout import patch_stdout
-
     click.echo(f"connected to {peer}; `exit` or Ctrl-D ends", err=True)
-    with patch_stdout():
-        peer_closed, all_said = await converse(connection, typed_lines(), screen, GOODBYE_SECONDS)
-    if peer_closed and not all_said and lost_if_peer_closes:
-        raise CommandError(Exit.LOST, f"{peer} closed the connection")
-    if peer_closed and not all_said:
-        click.echo(f"{peer} hung up", err=True)
+    with above_the_prompt():
+        return await converse(connection, typed_lines(check_for(connection.peer, how)), screen, GOODBYE_SECONDS)
 
 
-async def _part(connection: Connection) -> None:
-    """Close; a peer that does not end its side is not waited for."""
+async def part(connection: Connection) -> None:
+    """Close; a peer that takes no more or does not end its side is not waited for."""
     try:
         async with asyncio.timeout(GOODBYE_SECONDS):
             await connection.close()
-    except (TimeoutError, ConnectionClosed):
-        pass
+    except TimeoutError:
+        if isinstance(connection, StreamConnection):
+            connection.abort()
+        await connection.close()

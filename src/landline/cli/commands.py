@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
 
@@ -14,6 +15,19 @@ from landline.errors import LandlineError
 
 STREAM_SECONDS = 10.0
 DATAGRAM_SECONDS = 2.0
+LEAST_SECONDS, MOST_SECONDS = 0.001, 86_400.0
+
+
+def seconds(_: click.Context, __: click.Parameter, text: str | None) -> float | None:
+    """The length of time that an option gives. Raises click.BadParameter."""
+    try:
+        value = None if text is None else float(text)
+    except ValueError:
+        value = 0.0
+    if value is not None and not LEAST_SECONDS <= value <= MOST_SECONDS:
+        raise click.BadParameter(f"{text!r} is not a number from {LEAST_SECONDS:g} to {MOST_SECONDS:g}")
+    return value
+
 
 framing_option = click.option(
     "--framing",
@@ -25,7 +39,7 @@ verbose_option = click.option("-v", "--verbose", is_flag=True, help="Show more: 
 timeout_option = click.option(
     "--timeout",
     "timeout_seconds",
-    type=click.FloatRange(0.001, 86_400),
+    callback=seconds,
     metavar="SECONDS",
     help=f"How long to wait for the connection and for each answer (default {STREAM_SECONDS:g}, "
     f"over UDP {DATAGRAM_SECONDS:g}).",
@@ -52,9 +66,18 @@ def serve(
 ) -> Exit:
     """Serve: all built-in services, one of them, or one of your own.
 
-    Without arguments the whole exchange answers on 127.0.0.1: upper 8101, clock 8102, greet 8103, hello 8104,
-    dice 8105, echo 8106, discard 8107, over TCP and UDP. Without a terminal stdout gets one line `NAME ADDRESS` for
-    each listener, when it accepts. Ctrl-C stops.
+    Without arguments the whole exchange answers on 127.0.0.1, over TCP and UDP:
+
+    \b
+      upper    8101  answers in upper case
+      clock    8102  answers with the time before it
+      greet    8103  greets you by the name you send
+      hello    8104  says hello world and hangs up
+      dice     8105  answers with a number from 1 to 50000
+      echo     8106  answers with the same
+      discard  8107  takes all and answers nothing
+
+    Without a terminal stdout gets one line `NAME ADDRESS` for each listener, when it accepts. Ctrl-C stops.
     """
     from landline.cli.serve import serve_command
 
@@ -81,7 +104,7 @@ def call(
     return call_command(address, messages, framing or "lines", timeout_seconds)
 
 
-@landline.command()
+@landline.command(short_help="Wait for one call, then talk with the caller.")
 @click.argument("address")
 @framing_option
 @verbose_option
@@ -107,31 +130,37 @@ def show_log(verbose: bool, level: int) -> None:
 
 def run_command(arguments: list[str]) -> Exit:
     """Run the command with `arguments`. Returns its exit code; an error is one sentence on stderr."""
-    verbose = any(argument in ("-v", "--verbose") for argument in arguments)
     try:
         return landline.main(arguments, prog_name="landline", standalone_mode=False) or Exit.DONE
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return Exit.USAGE
     except click.UsageError as error:
-        hint = f"; see `{error.ctx.command_path} --help`" if error.ctx else ""
-        return _ended(error.format_message().rstrip(".") + hint, Exit.USAGE)
-    except click.Abort:
-        return Exit.INTERRUPTED
-    except KeyboardInterrupt:
+        help_command = f"{error.ctx.command_path if error.ctx else 'landline'} --help"
+        return _ended(f"{error.format_message().rstrip('.')} (see `{help_command}`)", Exit.USAGE)
+    except (click.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
     except LandlineError as error:
-        return _ended(str(error), code_of(error), verbose)
-    except BrokenPipeError:
-        # Whoever read our output has gone; there is nobody to tell. Python must not try to flush to it at exit.
-        sys.stdout = None
+        return _ended(str(error), code_of(error))
+    except (SystemExit, BrokenPipeError):
+        # Whoever read our output has gone (click makes a SystemExit of that); there is nobody to tell.
+        _leave_output()
         return Exit.DONE
+    except OSError as error:
+        _leave_output()
+        reason = os.strerror(error.errno).lower() if error.errno else str(error)
+        return _ended(f"the system refused: {reason}; -v shows where", Exit.FAULT)
     except Exception as error:
-        return _ended(f"a fault in landline: {type(error).__name__}: {error}; -v shows where", Exit.FAULT, verbose)
+        return _ended(f"a fault in landline: {type(error).__name__}: {error}; -v shows where", Exit.FAULT)
 
 
-def _ended(sentence: str, code: Exit, verbose: bool = False) -> Exit:
-    if verbose:
+def _leave_output() -> None:
+    """Write no more: Python would try to at exit, and complain."""
+    sys.stdout = None
+
+
+def _ended(sentence: str, code: Exit) -> Exit:
+    if logging.getLogger().isEnabledFor(logging.DEBUG):  # that is, -v
         traceback.print_exc()
     click.echo(f"landline: {sentence}", err=True)
     return code

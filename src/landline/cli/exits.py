@@ -35,7 +35,7 @@ Exit codes:
 
 \b
   0  done
-  1  a fault in landline itself
+  1  a fault in landline itself, or the system refused something
   2  the command was used wrongly
   3  cannot connect or listen
   4  connection lost, or no answer

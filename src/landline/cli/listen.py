@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 
 import click
 
 from landline.address import parse as parse_address
-from landline.cli.call import on_terminal
+from landline.cli.call import on_terminal, part
 from landline.cli.conversation import Screen, converse
 from landline.cli.exits import Exit
-from landline.cli.typing_in import piped_lines, piped_pieces
+from landline.cli.typing_in import piped_lines, piped_pieces, somebody_types
 from landline.connection.client import accept_one
 from landline.framing import Framing, Raw
 from landline.framing import parse as parse_framing
@@ -37,11 +36,15 @@ async def _talk(listeners: list[Listener], how: Framing) -> None:
     connection = await accept_one(listeners, how, Limits())
     screen = Screen(raw=how == Raw())
     try:
-        if sys.stdin.isatty():
-            await on_terminal(connection, screen, str(connection.peer), lost_if_peer_closes=False)
-            return
-        messages = piped_pieces() if how == Raw() else piped_lines(Limits())
-        # A program may stay silent for as long as it likes; only the end of either side ends the conversation.
-        await converse(connection, messages, screen, None)
+        if somebody_types():
+            outcome = await on_terminal(connection, screen, str(connection.peer), how)
+        else:
+            messages = piped_pieces() if how == Raw() else piped_lines(Limits())
+            # A program may stay silent as long as it likes; only the end of either side ends the conversation.
+            outcome = await converse(connection, messages, screen, None)
     finally:
-        await connection.close()
+        await part(connection)
+    if outcome.closed is not None and outcome.lost:
+        raise outcome.closed
+    if not outcome.all_said and somebody_types():
+        click.echo(f"{connection.peer} hung up", err=True)

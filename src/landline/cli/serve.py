@@ -63,7 +63,7 @@ def configured(service: Service, framing: str | None, limits: dict[str, Any]) ->
 def load(what: str) -> Service:
     """The Service that `module:attribute` names, looked for in the working folder too. Raises ServiceError."""
     module_name, _, attribute = what.partition(":")
-    sys.path.insert(0, os.getcwd())
+    sys.path.insert(0, "")
     try:
         found = importlib.import_module(module_name)
         for part in attribute.split("."):
@@ -72,7 +72,7 @@ def load(what: str) -> Service:
         raise ServiceError(
             f"cannot load {what!r}: {error}; write MODULE:ATTRIBUTE, for example my_service:service"
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ServiceError(
             f"cannot load {what!r}: it raises {type(error).__name__}: {error}; -v shows where"
         ) from error

@@ -6,9 +6,13 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AbstractContextManager, nullcontext
 
-from landline.errors import TruncatedMessage
+import click
+
+from landline.cli.exits import CommandError, Exit
+from landline.errors import MessageTooLarge, TruncatedMessage, UnframableMessage
 from landline.framing import Lines
 from landline.limits import Limits
 
@@ -16,19 +20,26 @@ READ_BYTES = 65536
 PROMPT = "> "
 
 
+def somebody_types() -> bool:
+    """Whether a person types, and there is a terminal to show the prompt on."""
+    return sys.stdin.isatty() and (sys.stdout.isatty() or sys.stderr.isatty())
+
+
 async def piped_lines(limits: Limits) -> AsyncIterator[bytes]:
     """Lines of standard input, each as soon as it is read; a last one without its end counts too.
 
-    Raises MessageTooLarge for a line over the limit.
+    Raises CommandError for a line over the limit.
     """
     decoder = Lines().decoder(limits)
     tail = b""
-    async for data in _input_pieces():
-        for line in decoder.feed(data):
-            yield line
-        tail = data[data.rfind(b"\n") + 1 :] if b"\n" in data else tail + data
     try:
+        async for data in _input_pieces():
+            for line in decoder.feed(data):
+                yield line
+            tail = data[data.rfind(b"\n") + 1 :] if b"\n" in data else tail + data
         decoder.eof()
+    except MessageTooLarge as error:
+        raise CommandError(Exit.USAGE, f"a line of the input has more than {error.limit} bytes") from error
     except TruncatedMessage:
         yield tail
 
@@ -40,52 +51,101 @@ async def piped_pieces() -> AsyncIterator[bytes]:
 
 
 async def _input_pieces() -> AsyncIterator[bytes]:
-    """Reads of standard input.
+    """Reads of standard input, each when it is asked for, so that a fast writer is held back.
 
     A thread reads, because a file or a terminal cannot be waited for by an event loop; it is a daemon, because nothing
-    wakes a thread that reads a silent pipe. It waits until each piece was taken, so a fast writer is held back.
+    wakes a thread that reads a silent pipe.
     """
     loop = asyncio.get_running_loop()
-    pieces: asyncio.Queue[bytes | OSError] = asyncio.Queue(1)
-
-    def read() -> None:
-        while True:
-            try:
-                piece: bytes | OSError = os.read(sys.stdin.fileno(), READ_BYTES)
-            except OSError as error:
-                piece = error
-            try:
-                asyncio.run_coroutine_threadsafe(pieces.put(piece), loop).result()
-            except (RuntimeError, asyncio.CancelledError):
-                return
-            if not piece or isinstance(piece, OSError):
-                return
-
-    threading.Thread(target=read, daemon=True).start()
+    wanted = threading.Semaphore(0)
+    arrived: asyncio.Queue[bytes | OSError] = asyncio.Queue()
+    threading.Thread(target=_read_on_demand, args=(loop, wanted, arrived.put_nowait), daemon=True).start()
     while True:
-        piece = await pieces.get()
+        wanted.release()
+        piece = await arrived.get()
         if isinstance(piece, OSError):
-            raise piece
+            raise CommandError(Exit.USAGE, f"cannot read the input: {os.strerror(piece.errno or 0).lower()}")
         if not piece:
             return
         yield piece
 
 
-async def typed_lines() -> AsyncIterator[bytes]:
+def _read_on_demand(
+    loop: asyncio.AbstractEventLoop, wanted: threading.Semaphore, put: Callable[[bytes | OSError], None]
+) -> None:
+    number = sys.stdin.fileno()
+    piece: bytes | OSError = b"something"
+    while piece and not isinstance(piece, OSError) and wanted.acquire():
+        try:
+            piece = os.read(number, READ_BYTES)
+        except OSError as error:
+            piece = error
+        try:
+            loop.call_soon_threadsafe(put, piece)
+        except RuntimeError:
+            return  # The loop has been closed: the conversation ended while we were reading.
+
+
+async def typed_lines(check: Callable[[bytes], object]) -> AsyncIterator[bytes]:
     """Lines typed at a prompt with history; empty ones are left out; `exit` or the end of input ends.
 
-    While the prompt stands, what is printed appears above it.
+    The prompt stands on the output, or on the error output if only that is a terminal. A line for which `check` raises
+    UnframableMessage is not given out; the person is told why.
     """
     from prompt_toolkit import PromptSession
     from prompt_toolkit.history import InMemoryHistory
+    from prompt_toolkit.output import create_output
 
-    session: PromptSession[str] = PromptSession(history=InMemoryHistory())
+    output = create_output(always_prefer_tty=True)
+    session: PromptSession[str] = PromptSession(history=InMemoryHistory(), output=output)
     while True:
         try:
             line = await session.prompt_async(PROMPT)
         except EOFError:
             return
-        if line.strip() == "exit":
-            return
-        if line:
-            yield line.encode("utf-8", "surrogateescape")
+        # What was pasted may hold several lines.
+        for text in line.split("\n"):
+            if text.strip() == "exit":
+                return
+            if text and _passes(check, text.encode("utf-8", "surrogateescape")):
+                yield text.encode("utf-8", "surrogateescape")
+
+
+def _passes(check: Callable[[bytes], object], message: bytes) -> bool:
+    try:
+        check(message)
+    except UnframableMessage as error:
+        click.echo(f"not sent: {error}", err=True)
+        return False
+    return True
+
+
+def above_the_prompt() -> AbstractContextManager[None]:
+    """While this holds, what is printed appears above the prompt.
+
+    Where messages go to a pipe they cannot garble the prompt, and must stay exact.
+    """
+    from prompt_toolkit.patch_stdout import patch_stdout
+
+    return patch_stdout() if sys.stdout.isatty() else nullcontext()
+
+
+async def read_ahead(messages: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """The same messages; the next ones are read while whoever takes them is busy with one."""
+    queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+    async def read() -> None:
+        try:
+            async for message in messages:
+                queue.put_nowait(message)
+        finally:
+            queue.put_nowait(None)
+
+    reading = asyncio.create_task(read())
+    try:
+        while (message := await queue.get()) is not None:
+            yield message
+        await reading
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)

@@ -86,6 +86,7 @@ class BlockingConnection:
         """Send what an earlier `send` had to leave behind."""
         deadline = self._deadline(f"sending to {self.peer}", timeout_seconds)
         while self._unsent:
+            self._check_sending()
             self._sock.settimeout(deadline.left())
             try:
                 sent = self._sock.send(self._unsent)
@@ -120,12 +121,21 @@ class BlockingConnection:
         self.flush()
         if not self._sending_ended and self.reason is None:
             self._sending_ended = True
-            self._sock.shutdown(socket.SHUT_WR)
+            try:
+                self._sock.shutdown(socket.SHUT_WR)
+            except OSError as error:
+                raise self._lost(error) from error
 
     def close(self) -> None:
-        """Close the connection. What was sent is delivered by the system. Closing twice does no harm."""
+        """Close the connection. Closing twice does no harm.
+
+        The system delivers what was sent, unless bytes of the peer were not read: then it resets the connection. To be
+        sure, `end_sending` and receive to the end first.
+        """
         if self._sock.fileno() >= 0:
-            self.reason = self.reason or (Reason.PEER_CLOSED if self._peer_ended else Reason.FINISHED)
+            fault = self._decoder.error
+            ended = Reason.PEER_CLOSED if self._peer_ended else Reason.FINISHED
+            self.reason = self.reason or (fault.reason if fault is not None else ended)
             self._sock.close()
 
     def __enter__(self) -> BlockingConnection:
@@ -141,8 +151,9 @@ class BlockingConnection:
         )
 
     def _read(self, deadline: Deadline) -> None:
+        if self._decoder.error is not None:
+            self._decoder.feed(b"")  # raises it again
         if self.reason is not None or self._peer_ended:
-            self._decoder.feed(b"")
             raise ConnectionClosed(str(self.peer), self.reason or Reason.PEER_CLOSED)
         self._sock.settimeout(deadline.left())
         try:
@@ -217,6 +228,16 @@ class BlockingDatagramConnection:
         if flags & socket.MSG_TRUNC:
             raise MessageTooLarge(self._room + 1, self._room, 0, data, exact=False)
         return data
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            try:
+                yield self.receive()
+            except ConnectionClosed:
+                return
+
+    def end_sending(self) -> None:
+        """Datagrams have no end to announce; this does nothing."""
 
     def close(self) -> None:
         """Close the socket. Closing twice does no harm."""

@@ -10,6 +10,7 @@ from landline.address import parse as parse_address
 from landline.connection.datagram import DatagramConnection, DatagramReader
 from landline.connection.stream import StreamConnection
 from landline.connection.watch import Watch
+from landline.errors import Reason
 from landline.framing import Framing
 from landline.framing import parse as parse_framing
 from landline.limits import Limits
@@ -78,16 +79,27 @@ async def accept_one(listeners: list[Listener], framing: Framing, limits: Limits
     """
     loop = asyncio.get_running_loop()
     waits = [loop.create_task(_first_caller(listener, framing, limits)) for listener in listeners]
+    first: asyncio.Task[Connection] | None = None
     try:
         done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        return done.pop().result()
+        first = done.pop()
+        return first.result()
     finally:
         for wait in waits:
             wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
         for listener in listeners:
-            if not listener.datagram:
-                listener.close()
+            listener.close()
+        for wait in waits:
+            if wait is not first and not wait.cancelled() and wait.exception() is None:
+                await _turn_away(wait.result())
+
+
+async def _turn_away(connection: Connection) -> None:
+    """Close the connection of somebody who called at the same moment as the one we talk to."""
+    if isinstance(connection, StreamConnection):
+        connection.abort(Reason.REFUSED)
+    await connection.close()
 
 
 async def _first_caller(listener: Listener, framing: Framing, limits: Limits) -> Connection:
@@ -113,5 +125,7 @@ async def _first_sender(listener: Listener, limits: Limits) -> DatagramConnectio
     finally:
         loop.remove_reader(listener.sock)
     datagram = DatagramReader(listener.sock, limits).read()
-    listener.sock.connect(datagram.sender)
-    return DatagramConnection(listener.sock, socket_address(listener.sock, datagram.sender), limits, datagram)
+    # A descriptor of its own: the listener is closed, the conversation goes on.
+    sock = listener.sock.dup()
+    sock.connect(datagram.sender)
+    return DatagramConnection(sock, socket_address(sock, datagram.sender), limits, datagram)

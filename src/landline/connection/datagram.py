@@ -57,13 +57,14 @@ def check_datagram(message: bytes) -> None:
 
 
 class DatagramConnection:
-    """A conversation with one UDP peer, with the calls of a StreamConnection.
+    """A conversation with one UDP peer, with the calls of a StreamConnection that datagrams have a meaning for.
 
     Nothing says whether a message arrived.
     """
 
     def __init__(self, sock: socket.socket, address: Address, limits: Limits, first: Datagram | None = None) -> None:
-        self.peer = socket_address(sock, sock.getpeername())
+        self._sockaddr = sock.getpeername()
+        self.peer = socket_address(sock, self._sockaddr)
         self.local = local_address(sock)
         self.reason: Reason | None = None
         self._address = address
@@ -83,7 +84,11 @@ class DatagramConnection:
         self._check_open()
         check_datagram(message)
         try:
-            await self._loop.sock_sendall(self._sock, message)
+            if message:
+                await self._loop.sock_sendall(self._sock, message)
+            else:
+                # An empty datagram is a message too; uvloop's `sock_sendall` leaves it out.
+                self._sock.send(message)
         except OSError as error:
             raise connect_error(self._address, error) from error
         self._messages_sent += 1
@@ -159,6 +164,9 @@ class DatagramConnection:
         except OSError as error:
             self._waiting.append(connect_error(self._address, error))
         else:
+            if datagram.sender != self._sockaddr:
+                # It arrived before the socket was connected to the one peer this conversation is with.
+                return
             self._received(datagram)
         self._loop.remove_reader(self._sock)
         self._wake()

@@ -7,6 +7,7 @@ function, whose replies leave in one write for each read; or into an inbox, from
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
@@ -140,7 +141,9 @@ class StreamConnection(asyncio.Protocol):
         """Half-close: say that no message follows. What the peer still sends can be received."""
         if not self._sending_ended and not self._gone:
             self._sending_ended = True
-            self._transport.write_eof()
+            # A reset that has arrived but was not read yet shows here first; `connection_lost` will tell of it.
+            with contextlib.suppress(OSError):
+                self._transport.write_eof()
 
     def end(self, reason: Reason | None = None) -> None:
         """Close gracefully, without waiting: what was sent is delivered, then the connection goes.

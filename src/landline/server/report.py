@@ -45,7 +45,6 @@ class Counts:
 
     def _exceptions(self) -> list[str]:
         told = {
-            f"{self.refused} refused": self.refused,
             f"{_counted(self.datagrams, 'datagram')}": self.datagrams,
             f"{self.datagrams_cut} cut by the kernel": self.datagrams_cut,
             f"{self.datagrams_failed} not answered for an error": self.datagrams_failed,

@@ -93,6 +93,10 @@ def takes_connection(handler: MessageHandler) -> bool:
 
 def _places(handler: Callable[..., Any]) -> int:
     """How many positional arguments a handler must be given."""
+    try:
+        parameters = inspect.signature(handler).parameters.values()
+    except ValueError:
+        # A function written in C may not tell; `bytes.upper` is one, and takes the message.
+        return 1
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    parameters = inspect.signature(handler).parameters.values()
     return sum(one.kind in kinds and one.default is inspect.Parameter.empty for one in parameters)

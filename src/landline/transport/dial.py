@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import queue
 import selectors
@@ -94,10 +95,27 @@ def _answer_into(put: Callable[[list[Candidate] | ConnectError], None], address:
         put(error)
 
 
-def _new_socket(address: Address, candidate: Candidate) -> socket.socket:
+def _start(address: Address, candidate: Candidate) -> socket.socket:
+    """A socket that connects to the candidate; it is settled when it becomes writable. Raises OSError."""
     kind = socket.SOCK_DGRAM if isinstance(address, UdpAddress) else socket.SOCK_STREAM
     sock = socket.socket(candidate.family, kind)
     sock.setblocking(False)
+    try:
+        sock.connect(candidate.sockaddr)
+    except OSError as error:
+        # A Unix socket answers EAGAIN when the queue of its listener is full; only EINPROGRESS means "wait".
+        if error.errno != errno.EINPROGRESS:
+            sock.close()
+            raise
+    return sock
+
+
+def _connected(sock: socket.socket) -> socket.socket:
+    """The socket, now that it is settled. Raises OSError if it did not connect."""
+    code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code:
+        sock.close()
+        raise OSError(code, os.strerror(code))
     return sock
 
 
@@ -129,13 +147,19 @@ async def _race(address: Address, candidates: list[Candidate]) -> socket.socket:
 
 
 async def _attempt(address: Address, candidate: Candidate) -> socket.socket:
-    sock = _new_socket(address, candidate)
+    # Not `loop.sock_connect`: asyncio's takes a full Unix queue for a connection, uvloop's forgets the zone of IPv6.
+    sock = _start(address, candidate)
+    loop = asyncio.get_running_loop()
+    settled = asyncio.Event()
+    loop.add_writer(sock, settled.set)
     try:
-        await asyncio.get_running_loop().sock_connect(sock, candidate.sockaddr)
+        await settled.wait()
     except BaseException:
+        loop.remove_writer(sock)
         sock.close()
         raise
-    return sock
+    loop.remove_writer(sock)
+    return _connected(sock)
 
 
 async def _discard(attempts: set[asyncio.Task[socket.socket]]) -> None:
@@ -153,43 +177,24 @@ def _race_blocking(address: Address, candidates: list[Candidate], deadline: floa
         try:
             while True:
                 while candidate := race.due(time.monotonic()):
-                    failure = _start(address, candidate, selector)
-                    if failure:
-                        last_error = failure
+                    try:
+                        selector.register(_start(address, candidate), selectors.EVENT_WRITE)
+                    except OSError as error:
+                        last_error = error
                         race.failed()
                 if not selector.get_map():
                     raise connect_error(address, last_error)
                 for key, _ in selector.select(_wait_seconds(race, deadline)):
                     sock: socket.socket = key.fileobj  # type: ignore[assignment]
                     selector.unregister(sock)
-                    code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                    if code == 0:
-                        return sock
-                    sock.close()
-                    last_error = OSError(code, os.strerror(code))
-                    race.failed()
+                    try:
+                        return _connected(sock)
+                    except OSError as error:
+                        last_error = error
+                        race.failed()
         finally:
             for key in list(selector.get_map().values()):
                 key.fileobj.close()  # type: ignore[union-attr]
-
-
-def _start(address: Address, candidate: Candidate, selector: selectors.BaseSelector) -> OSError | None:
-    try:
-        sock = _new_socket(address, candidate)
-    except OSError as error:
-        return error
-    try:
-        sock.connect(candidate.sockaddr)
-    except BlockingIOError as error:
-        # A Unix socket answers EAGAIN when the queue of its listener is full; only EINPROGRESS means "wait".
-        if candidate.family == socket.AF_UNIX:
-            sock.close()
-            return error
-    except OSError as error:
-        sock.close()
-        return error
-    selector.register(sock, selectors.EVENT_WRITE)
-    return None
 
 
 def _wait_seconds(race: Race, deadline: float) -> float:

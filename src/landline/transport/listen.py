@@ -109,8 +109,11 @@ def _cannot_listen(address: TcpAddress | UdpAddress, candidate: Candidate, port:
 
 
 def _listen_unix(address: UnixAddress) -> Listener:
-    if not address.abstract:
-        clear_stale(address)
+    try:
+        if not address.abstract:
+            clear_stale(address)
+    except OSError as error:
+        raise listen_error(address, error) from error
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     path: UnixPath | None = None
     try:
@@ -161,4 +164,14 @@ def socket_address(sock: socket.socket, sockaddr: object) -> Address:
         )
     assert isinstance(sockaddr, tuple)
     kind = UdpAddress if sock.type == socket.SOCK_DGRAM else TcpAddress
-    return kind(sockaddr[0], sockaddr[1])
+    return kind(_with_zone(*sockaddr) if len(sockaddr) == 4 else sockaddr[0], sockaddr[1])
+
+
+def _with_zone(host: str, port: int, flow: int, scope: int) -> str:
+    """An IPv6 host; a link-local one means nothing without the interface it is on (RFC 4007, section 11)."""
+    if not scope:
+        return host
+    zone = str(scope)
+    with contextlib.suppress(OSError):
+        zone = socket.if_indextoname(scope)
+    return f"{host.partition('%')[0]}%{zone}"

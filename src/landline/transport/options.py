@@ -53,6 +53,6 @@ def unread_bytes(sock: socket.socket) -> int:
     """Bytes that have arrived and were not read yet."""
     try:
         answer = fcntl.ioctl(sock.fileno(), termios.FIONREAD, b"\0\0\0\0")
-    except OSError:
+    except (OSError, ValueError):  # ValueError: the socket is closed
         return 0
     return int(struct.unpack("=i", answer)[0])

@@ -59,7 +59,9 @@ def _answers(address: UnixAddress) -> bool:
         try:
             probe.connect(address.sockaddr)
         except OSError as error:
-            # Only a refusal proves that nobody listens; a full queue, another socket type or a missing right does not.
+            if error.errno in (errno.EACCES, errno.EPERM):
+                raise
+            # Only a refusal proves that nobody listens; a full queue or a socket of another type does not.
             return error.errno not in (errno.ECONNREFUSED, errno.ENOENT)
         return True
 

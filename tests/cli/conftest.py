@@ -1,0 +1,74 @@
+"""The command inside this process, and services for it to call."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from landline.address import Address
+from landline.cli.commands import run_command
+from landline.server.engine import Server
+from landline.server.service import Service
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a command left: its exit code, its output, its error output."""
+
+    code: int
+    out: bytes
+    err: str
+
+    @property
+    def sentence(self) -> str:
+        """The one sentence on stderr, without the name in front."""
+        assert self.err.startswith("landline: ") and self.err.count("\n") == 1, self.err
+        return self.err.removeprefix("landline: ").rstrip("\n")
+
+
+Command = Callable[..., Ended]
+
+
+@pytest.fixture
+def command(capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
+    """Run `landline` with arguments and `piped` as its input. No traceback may show."""
+    with tempfile.TemporaryFile() as file, io.TextIOWrapper(file) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+
+        def run(*arguments: str, piped: bytes = b"") -> Ended:
+            file.seek(0)
+            file.truncate()
+            file.write(piped)
+            file.seek(0)
+            code = run_command(list(arguments))
+            out, err = capsysbinary.readouterr()
+            assert b"Traceback" not in err, err.decode()
+            return Ended(code, out, err.decode())
+
+        yield run
+
+
+@contextmanager
+def serving(service: Service, *addresses: str) -> Iterator[list[Address]]:
+    """Serve from a thread; gives the addresses that listen."""
+    loop = asyncio.new_event_loop()
+    server = Server([(service, address) for address in addresses or ("tcp://127.0.0.1:0",)])
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(server.start(), loop).result()
+        yield [one.address for one in server.listening]
+    finally:
+        asyncio.run_coroutine_threadsafe(server.stop(0.0), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
