@@ -5,52 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import signal
 import socket
 import struct
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-LANDLINE = str(Path(sys.executable).with_name("landline"))
+from tests.integration.rig import Serving, serving
+
 TORTURE = bool(os.environ.get("LANDLINE_TORTURE"))
 HOST = "127.0.0.1"
 
 full = pytest.param(True, marks=pytest.mark.torture, id="full")
 sample = pytest.param(False, id="sample")
-
-
-@contextmanager
-def serving(name: str, *options: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """A service on a free port, in a process of its own. Its log goes to a file: nobody empties a pipe meanwhile."""
-    command = [LANDLINE, "serve", name, f"tcp://{HOST}:0", *options]
-    with (
-        tempfile.TemporaryFile("w+") as log,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process,
-    ):
-        process.stderr = log
-        try:
-            assert process.stdout is not None
-            yield process, int(process.stdout.readline().rpartition(":")[2])
-        finally:
-            process.kill()
-
-
-def stopped(process: subprocess.Popen[str]) -> str:
-    """Stop a server with SIGTERM; its report."""
-    process.send_signal(signal.SIGTERM)
-    code = process.wait(timeout=30)
-    assert process.stderr is not None
-    process.stderr.seek(0)
-    errors = process.stderr.read()
-    assert code == 0, errors
-    assert "Traceback" not in errors
-    return errors.splitlines()[-1]
 
 
 def seeded(full_run: bool) -> random.Random:
@@ -66,18 +35,18 @@ def test_a_stop_under_load_loses_no_answer(full_run: bool) -> None:
     chance = seeded(full_run)
     for _ in range(100 if full_run else 3):
         name = chance.choice(["upper", "greet"])
-        with serving(name) as (process, port):
-            asyncio.run(_stop_under_load(process, port, name, chance))
+        with serving(name) as server:
+            asyncio.run(_stop_under_load(server, name, chance))
 
 
-async def _stop_under_load(process: subprocess.Popen[str], port: int, name: str, chance: random.Random) -> None:
+async def _stop_under_load(server: Serving, name: str, chance: random.Random) -> None:
     answered = [0] * 20
     under_way = asyncio.Event()
-    clients = [asyncio.create_task(_ask(port, name, index, answered, under_way)) for index in range(20)]
+    clients = [asyncio.create_task(_ask(server.port, name, index, answered, under_way)) for index in range(20)]
     await under_way.wait()
     for _ in range(chance.randrange(50)):
         await asyncio.sleep(0)
-    report = await asyncio.to_thread(stopped, process)
+    report = await asyncio.to_thread(server.stop)
     await asyncio.gather(*clients)
     assert f", {sum(answered)} messages," in report
     assert ", 0 cut off," in report
@@ -104,13 +73,13 @@ async def _ask(port: int, name: str, index: int, answered: list[int], under_way:
 def test_clients_that_break_off_disturb_nobody(full_run: bool) -> None:
     """Half messages, resets and floods from many sides, while one client counts that every answer comes in order."""
     chance = seeded(full_run)
-    with serving("echo", "--limit", "message_seconds=5") as (process, port):
-        with socket.create_connection((HOST, port), timeout=20) as steady, steady.makefile("rb") as answers:
+    with serving("echo", "--limit", "message_seconds=5") as server:
+        with socket.create_connection((HOST, server.port), timeout=20) as steady, steady.makefile("rb") as answers:
             for number in range(3000 if full_run else 60):
-                _break_off(port, chance)
+                _break_off(server.port, chance)
                 steady.sendall(b"%d\n" % number)
                 assert answers.readline() == b"%d\n" % number
-        report = stopped(process)
+        report = server.stop()
     print(report)
     assert ", 0 cut off," in report
 
@@ -130,29 +99,29 @@ def test_killed_clients_leave_nothing_behind(full_run: bool) -> None:
     """Processes killed in the middle of a message; afterwards the server has no connection and no more memory."""
     chance = seeded(full_run)
     talk = "import socket,sys; s=socket.create_connection(('127.0.0.1',int(sys.argv[1])))\nwhile 1: s.sendall(b'x'*99)"
-    with serving("upper", "--limit", "max_message_bytes=1000000000") as (process, port):
+    with serving("upper", "--limit", "max_message_bytes=1000000000") as server:
         for _ in range(200 if full_run else 3):
-            with subprocess.Popen([sys.executable, "-c", talk, str(port)]) as client:
-                _wait_for_connections(process, 1)
+            with subprocess.Popen([sys.executable, "-c", talk, str(server.port)]) as client:
+                _wait_for_connections(server, 1)
                 if chance.random() < 0.5:
                     os.sched_yield()
                 client.kill()
-            _wait_for_connections(process, 0)
-        report = stopped(process)
+            _wait_for_connections(server, 0)
+        report = server.stop()
     assert "0 cut off" in report
 
 
 @pytest.mark.parametrize("full_run", [full, sample])
 def test_memory_stays_where_it_is(full_run: bool) -> None:
     """Connections that come and go: what the first thousands took is not taken again."""
-    with serving("upper") as (process, port):
-        _come_and_go(port, 3000 if full_run else 500)
-        before = _resident_bytes(process)
-        _come_and_go(port, 60_000 if full_run else 500)
-        grown = _resident_bytes(process) - before
+    with serving("upper") as server:
+        _come_and_go(server.port, 3000 if full_run else 500)
+        before = _resident_bytes(server)
+        _come_and_go(server.port, 60_000 if full_run else 500)
+        grown = _resident_bytes(server) - before
         print(f"grown by {grown} bytes")
         assert grown < 2 * 2**20
-        stopped(process)
+        server.stop()
 
 
 def _come_and_go(port: int, times: int) -> None:
@@ -162,22 +131,22 @@ def _come_and_go(port: int, times: int) -> None:
             assert sock.recv(100) == b"HELLO\n"
 
 
-def _resident_bytes(process: subprocess.Popen[str]) -> int:
-    pages = Path(f"/proc/{process.pid}/statm").read_text().split()[1]
+def _resident_bytes(server: Serving) -> int:
+    pages = Path(f"/proc/{server.pid}/statm").read_text().split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _wait_for_connections(process: subprocess.Popen[str], wanted: int) -> None:
+def _wait_for_connections(server: Serving, wanted: int) -> None:
     """Wait until the server has so many connections besides its listener, by looking at its sockets."""
     for _ in range(10_000):
-        if _inet_sockets(process) == wanted + 1:
+        if _inet_sockets(server) == wanted + 1:
             return
         os.sched_yield()
-    raise AssertionError(f"the server has {_inet_sockets(process) - 1} connections and not {wanted}")
+    raise AssertionError(f"the server has {_inet_sockets(server) - 1} connections and not {wanted}")
 
 
-def _inet_sockets(process: subprocess.Popen[str]) -> int:
-    links = [os.readlink(entry) for entry in Path(f"/proc/{process.pid}/fd").iterdir() if entry.is_symlink()]
+def _inet_sockets(server: Serving) -> int:
+    links = [os.readlink(entry) for entry in Path(f"/proc/{server.pid}/fd").iterdir() if entry.is_symlink()]
     inodes = {link[8:-1] for link in links if link.startswith("socket:[")}
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
     return sum(line.split()[9] in inodes for line in lines)
