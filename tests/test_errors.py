@@ -141,3 +141,7 @@ def test_an_error_keeps_sixteen_bytes_and_not_the_message(
     assert error.head == bytes(16)
     assert bytes(99) not in error.args
     assert str(error).count("00") >= 16
+
+
+def test_reasons_tell_a_natural_end_from_a_break() -> None:
+    assert {reason for reason in Reason if reason.clean} == {Reason.PEER_CLOSED, Reason.FINISHED, Reason.DRAINING}

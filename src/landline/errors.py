@@ -43,6 +43,11 @@ class Reason(StrEnum):
     SLOW_READER = "slow_reader"
     RESET = "reset"
 
+    @property
+    def clean(self) -> bool:
+        """Whether a conversation that ended so came to its natural end."""
+        return self in (Reason.PEER_CLOSED, Reason.FINISHED, Reason.DRAINING)
+
 
 class LandlineError(Exception):
     """The root of every error Landline raises on purpose."""

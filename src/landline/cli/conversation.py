@@ -12,7 +12,6 @@ from landline.address import Address, UdpAddress
 from landline.cli.render import for_pipe, for_terminal
 from landline.connection.client import Connection
 from landline.connection.datagram import check_datagram
-from landline.connection.stream import CLEAN_ENDS
 from landline.errors import ConnectionClosed, WaitTimeout
 from landline.framing import Framing
 from landline.server.running import BUSY
@@ -62,7 +61,7 @@ class Outcome:
     @property
     def lost(self) -> bool:
         """Whether the connection broke, or was closed for a reason that is an error."""
-        return self.closed is not None and self.closed.reason not in CLEAN_ENDS
+        return self.closed is not None and not self.closed.reason.clean
 
 
 async def converse(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import queue
 import sys
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 
 import click
 
@@ -18,6 +19,7 @@ from landline.limits import Limits
 
 READ_BYTES = 65536
 PROMPT = "> "
+INPUT_THREAD = "landline input"
 
 
 def somebody_types() -> bool:
@@ -57,33 +59,35 @@ async def _input_pieces() -> AsyncIterator[bytes]:
     wakes a thread that reads a silent pipe.
     """
     loop = asyncio.get_running_loop()
-    wanted = threading.Semaphore(0)
+    wanted: queue.SimpleQueue[bool] = queue.SimpleQueue()
     arrived: asyncio.Queue[bytes | OSError] = asyncio.Queue()
-    threading.Thread(target=_read_on_demand, args=(loop, wanted, arrived.put_nowait), daemon=True).start()
-    while True:
-        wanted.release()
-        piece = await arrived.get()
-        if isinstance(piece, OSError):
-            raise CommandError(Exit.USAGE, f"cannot read the input: {os.strerror(piece.errno or 0).lower()}")
-        if not piece:
-            return
-        yield piece
+    reading = (loop, wanted, arrived.put_nowait)
+    threading.Thread(target=_read_while_wanted, args=reading, name=INPUT_THREAD, daemon=True).start()
+    try:
+        while True:
+            wanted.put(True)
+            piece = await arrived.get()
+            if isinstance(piece, OSError):
+                raise CommandError(Exit.USAGE, f"cannot read the input: {os.strerror(piece.errno or 0).lower()}")
+            if not piece:
+                return
+            yield piece
+    finally:
+        wanted.put(False)
 
 
-def _read_on_demand(
-    loop: asyncio.AbstractEventLoop, wanted: threading.Semaphore, put: Callable[[bytes | OSError], None]
+def _read_while_wanted(
+    loop: asyncio.AbstractEventLoop, wanted: queue.SimpleQueue[bool], put: Callable[[bytes | OSError], None]
 ) -> None:
     number = sys.stdin.fileno()
-    piece: bytes | OSError = b"something"
-    while piece and not isinstance(piece, OSError) and wanted.acquire():
+    while wanted.get():
         try:
-            piece = os.read(number, READ_BYTES)
+            piece: bytes | OSError = os.read(number, READ_BYTES)
         except OSError as error:
             piece = error
-        try:
+        # The loop is closed if the conversation ended while we were reading.
+        with suppress(RuntimeError):
             loop.call_soon_threadsafe(put, piece)
-        except RuntimeError:
-            return  # The loop has been closed: the conversation ended while we were reading.
 
 
 async def typed_lines(check: Callable[[bytes], object]) -> AsyncIterator[bytes]:
@@ -132,18 +136,18 @@ def above_the_prompt() -> AbstractContextManager[None]:
 
 async def read_ahead(messages: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     """The same messages; the next ones are read while whoever takes them is busy with one."""
-    queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+    ahead: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     async def read() -> None:
         try:
             async for message in messages:
-                queue.put_nowait(message)
+                ahead.put_nowait(message)
         finally:
-            queue.put_nowait(None)
+            ahead.put_nowait(None)
 
     reading = asyncio.create_task(read())
     try:
-        while (message := await queue.get()) is not None:
+        while (message := await ahead.get()) is not None:
             yield message
         await reading
     finally:

@@ -11,7 +11,6 @@ from landline.address import Address, UdpAddress
 from landline.address import parse as parse_address
 from landline.connection.datagram import MOST_DATAGRAM_BYTES, check_datagram
 from landline.connection.statistics import Statistics
-from landline.connection.stream import CLEAN_ENDS
 from landline.errors import ConnectionClosed, MessageTooLarge, Reason, WaitTimeout
 from landline.framing import Framing
 from landline.framing import parse as parse_framing
@@ -112,7 +111,7 @@ class BlockingConnection:
             try:
                 yield self.receive()
             except ConnectionClosed as closed:
-                if closed.reason in CLEAN_ENDS:
+                if closed.reason.clean:
                     return
                 raise
 

@@ -24,7 +24,6 @@ MESSAGE_OVERHEAD_BYTES = 48
 """What CPython adds to each message in an inbox: the header of a bytes object and a pointer to it."""
 
 Answer = Callable[[bytes], bytes | None]
-CLEAN_ENDS = frozenset({Reason.PEER_CLOSED, Reason.FINISHED, Reason.DRAINING})
 
 
 class Host(Protocol):
@@ -52,7 +51,7 @@ class StreamConnection(asyncio.Protocol):
         "_answer", "_answering", "_bytes_received", "_bytes_sent", "_decoder", "_draining", "_end_wanted", "_ending",
         "_fault", "_feed", "_framing", "_gone", "_host", "_inbox", "_inbox_bytes", "_limits", "_linger_left", "_loop",
         "_messages_received", "_messages_sent", "_partial", "_peer_ended", "_pending", "_reading", "_receiver",
-        "_send_buffer_bytes", "_senders", "_sending_ended", "_sock", "_transport", "_writable",
+        "_senders", "_sending_ended", "_sock", "_transport", "_writable",
         "local", "peer", "reason", "state",
     )  # fmt: skip
 
@@ -64,7 +63,6 @@ class StreamConnection(asyncio.Protocol):
         self._host = host
         self._framing = framing
         self._limits = limits
-        self._send_buffer_bytes = limits.send_buffer_bytes
         self._sock = sock
         self._loop = asyncio.get_running_loop()
         self._decoder = framing.decoder(limits)
@@ -132,7 +130,7 @@ class StreamConnection(asyncio.Protocol):
             try:
                 await self._message_there()
             except ConnectionClosed as closed:
-                if closed.reason in CLEAN_ENDS:
+                if closed.reason.clean:
                     raise StopAsyncIteration from None
                 raise
         return self._take()
@@ -216,6 +214,16 @@ class StreamConnection(asyncio.Protocol):
         """Hand every message to `answer` from the transport's callback, and send what it returns."""
         self._answer = answer
 
+    @contextlib.contextmanager
+    def answering(self) -> Iterator[None]:
+        """Within this, `end` waits: it takes effect behind the reply that is sent within it."""
+        self._answering = True
+        try:
+            yield
+        finally:
+            self._answering = False
+            self._end_if_wanted()
+
     def drain(self) -> None:
         """Take no new message: answer those that have arrived, finish the one that is half here, then close."""
         self._draining = True
@@ -282,6 +290,12 @@ class StreamConnection(asyncio.Protocol):
         self._writable = True
         self._host.watch.slow_reader.stop(self)
         self._wake_senders()
+        # asyncio's transport calls this in the middle of its own write, where it must not be closed.
+        self._loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        if self._gone or not self._writable:
+            return
         if self._ending:
             self._linger()
             return
@@ -306,9 +320,7 @@ class StreamConnection(asyncio.Protocol):
         """Answer messages until none is left, the connection ends, or the send buffer is full."""
         while True:
             rest = self._answer_some(messages)
-            if self._end_wanted:
-                self._end_wanted = False
-                self.end()
+            self._end_if_wanted()
             self._pending = messages if rest and not self._ending else None
             if self._pending is None:
                 return
@@ -323,7 +335,7 @@ class StreamConnection(asyncio.Protocol):
         """
         self._answering = True
         answer = self._answer
-        room: int = self._send_buffer_bytes - self._transport.get_write_buffer_size()
+        room: int = self._limits.send_buffer_bytes - self._transport.get_write_buffer_size()
         replies: list[bytes] = []
         append = replies.append
         try:
@@ -394,12 +406,8 @@ class StreamConnection(asyncio.Protocol):
     def _check_receiving(self) -> None:
         if self._fault is not None:
             raise self._fault.with_traceback(None)
-        if self._peer_ended and not self._ending:
-            raise ConnectionClosed(str(self.peer), self.reason or Reason.PEER_CLOSED)
-        if self._ending or self._gone:
-            raise ConnectionClosed(str(self.peer), self.reason or Reason.FINISHED)
-        if self._draining and self._quiet():
-            raise ConnectionClosed(str(self.peer), Reason.DRAINING)
+        if self._peer_ended or self.ending or (self._draining and self._quiet()):
+            raise ConnectionClosed(str(self.peer), self.reason or self._natural_reason())
 
     def _check_sending(self) -> None:
         if self._gone or self._ending or self._sending_ended:
@@ -461,6 +469,11 @@ class StreamConnection(asyncio.Protocol):
         if self._answer is None or self._pending is not None:
             return
         if self._fault is not None or self._peer_ended or (self._draining and self._quiet()):
+            self.end()
+
+    def _end_if_wanted(self) -> None:
+        if self._end_wanted:
+            self._end_wanted = False
             self.end()
 
     def _natural_reason(self) -> Reason:

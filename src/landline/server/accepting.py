@@ -9,6 +9,7 @@ import logging
 import socket
 
 from landline.server.running import RunningService
+from landline.server.telling import Teller
 from landline.transport.descriptors import Reserve
 from landline.transport.listen import Listener, local_address, socket_address
 
@@ -20,6 +21,18 @@ FIRST_BACK_OFF_SECONDS = 0.05
 LAST_BACK_OFF_SECONDS = 1.0
 NOTHING_LEFT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 """What accept(2) says when the process or the system has run out."""
+OF_ONE_CALL = frozenset(
+    getattr(errno, name)
+    for name in (
+        "ECONNABORTED", "EPERM", "ENETDOWN", "EPROTO", "ENOPROTOOPT", "EHOSTDOWN", "ENONET", "EHOSTUNREACH",
+        "EOPNOTSUPP", "ENETUNREACH", "ETIMEDOUT",
+    )
+    if hasattr(errno, name)
+)  # fmt: skip
+"""What accept(2) says of one call that was over before it was accepted, or that a firewall forbids; the next may be
+well. Any other error would come again at once."""
+MOST_ACCEPTS_AT_THE_END = 65_536
+"""A stop takes the calls that wait; more than the longest queue Linux has (net.core.somaxconn) came after it."""
 
 
 class Acceptor:
@@ -32,14 +45,16 @@ class Acceptor:
         self._reserve = reserve
         self._loop = asyncio.get_running_loop()
         self._back_off = FIRST_BACK_OFF_SECONDS
+        self._broken = Teller(60.0)
         self._retry: asyncio.TimerHandle | None = None
         self._resume()
 
     def close(self) -> None:
         """Take what waits in the queue of the kernel, then accept no more."""
         self._pause()
-        while self._accept_some():
-            pass
+        for _ in range(MOST_ACCEPTS_AT_THE_END // MOST_ACCEPTS_A_WAKE):
+            if not self._accept_some():
+                break
         if self._retry is not None:
             self._retry.cancel()
         self._listener.close()
@@ -59,16 +74,24 @@ class Acceptor:
             except (BlockingIOError, InterruptedError):
                 return False
             except OSError as error:
-                if error.errno not in NOTHING_LEFT:
-                    # accept(2) also hands on the error of a call that was over before it was accepted.
-                    log.debug("%s: a call was over before it was accepted: %s", self._name, error)
-                    continue
-                if not self._refuse_one(error):
+                if not self._goes_on(error):
                     return False
             else:
                 self._back_off = FIRST_BACK_OFF_SECONDS
                 self._take(sock, sockaddr)
         return True
+
+    def _goes_on(self, error: OSError) -> bool:
+        """What to make of an error of accept(2). Returns whether to try the next call at once."""
+        if error.errno in OF_ONE_CALL:
+            log.debug("%s: a call was over before it was accepted: %s", self._name, error)
+            return True
+        if error.errno in NOTHING_LEFT:
+            return self._refuse_one(error)
+        if times := self._broken.due(self._loop.time()):
+            log.error("%s: %s cannot accept: %s (%d since last told)", self._name, self._listener.address, error, times)
+        self._rest()
+        return False
 
     def _take(self, sock: socket.socket, sockaddr: object) -> None:
         local = self._listener.address

@@ -46,18 +46,25 @@ async def _run(
 ) -> Counts:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
+    told = False
 
-    def on_signal() -> None:
-        if stop.is_set():
+    def on_signal(*_: object) -> None:
+        nonlocal told
+        if told:
             os._exit(INTERRUPTED)
-        stop.set()
+        told = True
+        loop.call_soon_threadsafe(stop.set)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal)
-    server = Server(bindings)
-    await server.start()
-    if announce is not None:
-        announce(server.listening)
-    await stop.wait()
-    log.info("stopping: no new connections, what is in hand may finish; a second signal ends at once")
-    return await server.stop()
+    # Not the loop's own way: that waits for its turn behind a handler that never ends, and leaves no handler as it was.
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        server = Server(bindings)
+        await server.start()
+        if announce is not None:
+            announce(server.listening)
+        await stop.wait()
+        log.info("stopping: no new connections, what is in hand may finish; a second signal ends at once")
+        return await server.stop()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)

@@ -140,9 +140,10 @@ class RunningService:
         assert self.service.message_handler is not None
         answer = bound_to(self.service.message_handler, connection)
         async for message in connection:
-            reply = await answer(message)
-            if reply is not None:
-                await connection.send(reply)
+            with connection.answering():
+                reply = await answer(message)
+                if reply is not None:
+                    await connection.send(reply)
             if connection.ending:
                 return
 
