@@ -36,7 +36,7 @@ class Client:
         """Stop the timers of a connection that is gone."""
         self.watch.close()
 
-    def handler_failed(self, connection: StreamConnection, error: Exception) -> None:
+    def handler_failed(self, connection: StreamConnection, error: BaseException) -> None:
         """Log what an answering function raised."""
         log.error("handler failed on %r", connection, exc_info=error)
 

@@ -37,7 +37,7 @@ class Host(Protocol):
     def closed(self, connection: StreamConnection) -> None:
         """The connection is gone; its `reason` is final."""
 
-    def handler_failed(self, connection: StreamConnection, error: Exception) -> None:
+    def handler_failed(self, connection: StreamConnection, error: BaseException) -> None:
         """An answering function raised `error`; the connection is being closed."""
 
 
@@ -51,8 +51,7 @@ class StreamConnection(asyncio.Protocol):
         "_answer", "_answering", "_bytes_received", "_bytes_sent", "_decoder", "_draining", "_end_wanted", "_ending",
         "_fault", "_feed", "_framing", "_gone", "_host", "_inbox", "_inbox_bytes", "_limits", "_linger_left", "_loop",
         "_messages_received", "_messages_sent", "_partial", "_peer_ended", "_pending", "_reading", "_receiver",
-        "_senders", "_sending_ended", "_sock", "_transport", "_writable",
-        "local", "peer", "reason", "state",
+        "_senders", "_sending_ended", "_sock", "_transport", "_writable", "local", "peer", "reason", "state",
     )  # fmt: skip
 
     def __init__(self, host: Host, framing: Framing, limits: Limits, peer: Address, local: Address, sock: Any) -> None:
@@ -105,7 +104,8 @@ class StreamConnection(asyncio.Protocol):
             waiter = self._loop.create_future()
             self._senders = [*(self._senders or ()), waiter]
             await waiter
-            self._check_sending()
+            if self._gone:
+                self._check_sending()
 
     async def receive(self, timeout_seconds: float | None = None) -> bytes:
         """Wait for one message, at most `timeout_seconds` (None: as long as it takes).
@@ -193,7 +193,7 @@ class StreamConnection(asyncio.Protocol):
         """Whether the connection is being closed or is gone."""
         return self._ending or self._gone or self._end_wanted
 
-    def caused(self, error: Exception) -> bool:
+    def caused(self, error: BaseException) -> bool:
         """Whether `error` tells of the end of this very connection, by the peer or by us."""
         return error is self._fault or (isinstance(error, ConnectionClosed) and error.peer == str(self.peer))
 
@@ -348,12 +348,12 @@ class StreamConnection(asyncio.Protocol):
                         break
             if replies:
                 self._write(replies)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             self._answer_failed(error, replies)
         self._answering = False
         return room < 0
 
-    def _answer_failed(self, error: Exception, replies: list[bytes]) -> None:
+    def _answer_failed(self, error: BaseException, replies: list[bytes]) -> None:
         """The handler raised, or gave a reply that cannot be sent: send what came before that, then close."""
         self._host.handler_failed(self, error)
         self.reason, self._end_wanted = Reason.HANDLER_ERROR, True

@@ -19,20 +19,11 @@ MOST_ACCEPTS_A_WAKE = 64
 """Connections accepted before those that are there get their turn."""
 FIRST_BACK_OFF_SECONDS = 0.05
 LAST_BACK_OFF_SECONDS = 1.0
+TELL_BROKEN_SECONDS = 60.0
 NOTHING_LEFT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 """What accept(2) says when the process or the system has run out."""
-OF_ONE_CALL = frozenset(
-    getattr(errno, name)
-    for name in (
-        "ECONNABORTED", "EPERM", "ENETDOWN", "EPROTO", "ENOPROTOOPT", "EHOSTDOWN", "ENONET", "EHOSTUNREACH",
-        "EOPNOTSUPP", "ENETUNREACH", "ETIMEDOUT",
-    )
-    if hasattr(errno, name)
-)  # fmt: skip
-"""What accept(2) says of one call that was over before it was accepted, or that a firewall forbids; the next may be
-well. Any other error would come again at once."""
 MOST_ACCEPTS_AT_THE_END = 65_536
-"""A stop takes the calls that wait; more than the longest queue Linux has (net.core.somaxconn) came after it."""
+"""A stop takes the calls that wait. Whoever keeps calling meanwhile cannot hold it up: no queue is longer than this."""
 
 
 class Acceptor:
@@ -45,7 +36,7 @@ class Acceptor:
         self._reserve = reserve
         self._loop = asyncio.get_running_loop()
         self._back_off = FIRST_BACK_OFF_SECONDS
-        self._broken = Teller(60.0)
+        self._broken = Teller(TELL_BROKEN_SECONDS)
         self._retry: asyncio.TimerHandle | None = None
         self._resume()
 
@@ -68,30 +59,35 @@ class Acceptor:
 
     def _accept_some(self) -> bool:
         """Accept what waits, up to a fair share. Returns whether more may wait."""
+        failure: OSError | None = None
         for _ in range(MOST_ACCEPTS_A_WAKE):
             try:
                 sock, sockaddr = self._sock.accept()
             except (BlockingIOError, InterruptedError):
                 return False
             except OSError as error:
-                if not self._goes_on(error):
+                if error.errno not in NOTHING_LEFT:
+                    # accept(2) also hands on the error of a call that was over before it was accepted.
+                    log.debug("%s: a call was over before it was accepted: %s", self._name, error)
+                    failure = error
+                    continue
+                if not self._refuse_one(error):
                     return False
             else:
                 self._back_off = FIRST_BACK_OFF_SECONDS
                 self._take(sock, sockaddr)
-        return True
+            failure = None
+        if failure is not None:
+            self._broke(failure)
+        return failure is None
 
-    def _goes_on(self, error: OSError) -> bool:
-        """What to make of an error of accept(2). Returns whether to try the next call at once."""
-        if error.errno in OF_ONE_CALL:
-            log.debug("%s: a call was over before it was accepted: %s", self._name, error)
-            return True
-        if error.errno in NOTHING_LEFT:
-            return self._refuse_one(error)
+    def _broke(self, error: OSError) -> None:
+        """Too many errors on end: not the calls are at fault but the listener, as when a process that shares it shut it
+        down. It stays readable and would be looked at for ever."""
         if times := self._broken.due(self._loop.time()):
-            log.error("%s: %s cannot accept: %s (%d since last told)", self._name, self._listener.address, error, times)
+            log.error("%s: cannot accept on %s: %s (%d since last told)",
+                      self._name, self._listener.address, error, times)  # fmt: skip
         self._rest()
-        return False
 
     def _take(self, sock: socket.socket, sockaddr: object) -> None:
         local = self._listener.address

@@ -10,7 +10,7 @@ from typing import Any
 
 from landline.address import Address
 from landline.connection.datagram import MOST_READS_A_WAKE, Datagram, DatagramReader, check_datagram
-from landline.server.running import RunningService
+from landline.server.running import RunningService, told_to_stop
 from landline.server.service import Service, takes_connection
 from landline.server.telling import Teller
 from landline.transport.listen import Listener, socket_address
@@ -59,10 +59,12 @@ class DatagramSocket:
     async def close(self, seconds: float) -> None:
         """Answer what has arrived, wait at most `seconds` for handlers that await, and close."""
         self._loop.remove_reader(self._sock)
-        while self._read_some():
-            pass
+        # New ones come in while we read: a flood must not hold the stop up for longer than anything else may.
+        deadline = self._loop.time() + seconds
+        while self._read_some() and self._loop.time() < deadline:
+            await asyncio.sleep(0)
         if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=seconds)
+            _, late = await asyncio.wait(self._tasks, timeout=max(0.0, deadline - self._loop.time()))
             self._counts.cut_off += len(late)
             for task in late:
                 task.cancel()
@@ -119,13 +121,15 @@ class DatagramSocket:
     def _answer(self, datagram: Datagram) -> None:
         try:
             self._reply(self._call(datagram), datagram.sender)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             self._failed(datagram, error)
 
     async def _answer_awaiting(self, datagram: Datagram) -> None:
         try:
             self._reply(await self._call(datagram), datagram.sender)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if told_to_stop(error):
+                raise
             self._failed(datagram, error)
 
     def _call(self, datagram: Datagram) -> Any:
@@ -151,7 +155,7 @@ class DatagramSocket:
             return
         self._counts.bytes_sent += len(reply)
 
-    def _failed(self, datagram: Datagram, error: Exception) -> None:
+    def _failed(self, datagram: Datagram, error: BaseException) -> None:
         self._counts.datagrams_failed += 1
         name = self._running.service.name
         log.error("%s: the handler failed on a datagram of %s", name, self._name(datagram.sender), exc_info=error)

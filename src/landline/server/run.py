@@ -60,9 +60,13 @@ async def _run(
     try:
         server = Server(bindings)
         await server.start()
-        if announce is not None:
-            announce(server.listening)
-        await stop.wait()
+        try:
+            if announce is not None:
+                announce(server.listening)
+            await stop.wait()
+        except BaseException:
+            await server.stop(0.0)
+            raise
         log.info("stopping: no new connections, what is in hand may finish; a second signal ends at once")
         return await server.stop()
     finally:

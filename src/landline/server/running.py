@@ -14,7 +14,7 @@ from landline.connection.watch import Watch
 from landline.errors import Reason
 from landline.server.admission import Admission, peer_group
 from landline.server.report import Counts
-from landline.server.service import Service, bound_to
+from landline.server.service import Service, bound_to, takes_connection
 from landline.server.telling import Teller
 from landline.transport.options import tune_stream
 
@@ -23,6 +23,14 @@ log = logging.getLogger("landline.server")
 BUSY = b"busy"
 """What a newcomer over the cap is told where the framing is lines."""
 MOST_BYTES_CLEARED = 1 << 20
+LAST_WORDS_SECONDS = 2.0
+"""What a cancelled handler may take to clean up."""
+
+
+def told_to_stop(error: BaseException) -> bool:
+    """Whether `error` cancels this very task. If not, a future that the handler waited for was cancelled."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
 
 
 class RunningService:
@@ -97,18 +105,23 @@ class RunningService:
             connection.drain()
 
     def closed(self, connection: StreamConnection) -> None:
-        """Count and log a connection that is gone, and give its place back."""
+        """Count and log a connection that is gone, and give its place back when its handler has ended too."""
         statistics = connection.statistics()
         reason = statistics.reason or Reason.PEER_CLOSED
         self.counts.messages += statistics.messages_received
         self.counts.bytes_received += statistics.bytes_received
         self.counts.bytes_sent += statistics.bytes_sent
         self.counts.reasons[reason] += 1
-        self._forget(connection)
+        # A handler that still runs keeps the place: else a caller could make any number of them run, one after another.
+        handler = self._tasks.get(connection)
+        if handler is None:
+            self._forget(connection)
+        else:
+            handler.add_done_callback(lambda _: self._forget(connection))
         log.info("%s: %s gone, %s, %d messages", self.service.name, connection.peer, reason.value,
                  statistics.messages_received)  # fmt: skip
 
-    def handler_failed(self, connection: StreamConnection, error: Exception) -> None:
+    def handler_failed(self, connection: StreamConnection, error: BaseException) -> None:
         """Log what a handler raised, once. The peer is not told."""
         log.error("%s: the handler failed on a message of %s", self.service.name, connection.peer, exc_info=error)
 
@@ -126,7 +139,9 @@ class RunningService:
                 await self.service.connection_handler(connection)
             else:
                 await self._answer_awaiting(connection)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if told_to_stop(error):
+                raise
             if connection.caused(error):
                 log.debug("%s: %s", self.service.name, error)
             else:
@@ -138,10 +153,11 @@ class RunningService:
 
     async def _answer_awaiting(self, connection: StreamConnection) -> None:
         assert self.service.message_handler is not None
-        answer = bound_to(self.service.message_handler, connection)
+        handler = self.service.message_handler
+        arguments = (connection,) if takes_connection(handler) else ()
         async for message in connection:
             with connection.answering():
-                reply = await answer(message)
+                reply = await handler(message, *arguments)
                 if reply is not None:
                     await connection.send(reply)
             if connection.ending:
@@ -156,21 +172,22 @@ class RunningService:
             await asyncio.wait(self._opening, timeout=seconds)
         for connection in list(self.connections):
             connection.drain()
-        if self.connections:
-            self._emptied = asyncio.get_running_loop().create_future()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._emptied
-        await self._cut_off_rest()
+        if not await self._empty_within(seconds):
+            await self._cut_off_rest()
         self.watch.close()
 
+    async def _empty_within(self, seconds: float) -> bool:
+        """Wait until all connections are gone and their handlers have ended. Returns whether they did in time."""
+        if self.connections:
+            self._emptied = asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._emptied], timeout=seconds)
+        return not self.connections
+
     async def _cut_off_rest(self) -> None:
-        tasks = list(self._tasks.values())
         for connection in list(self.connections):
             self.counts.cut_off += not connection.delivered
             connection.abort(Reason.DRAINING)
-        for task in tasks:
+        for task in self._tasks.values():
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        while self.connections:
-            await asyncio.sleep(0)
+        if not await self._empty_within(LAST_WORDS_SECONDS):
+            log.error("%s: %d handlers go on though they were cancelled", self.service.name, len(self._tasks))

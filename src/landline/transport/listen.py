@@ -124,6 +124,8 @@ def _listen_unix(address: UnixAddress) -> Listener:
         sock.listen(BACKLOG)
     except OSError as error:
         sock.close()
+        if path is not None:
+            path.remove()
         if error.errno == errno.EADDRINUSE:
             raise ListenError(str(address), "the name is in use by another process; choose another") from error
         raise listen_error(address, error) from error
