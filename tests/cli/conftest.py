@@ -15,6 +15,7 @@ import pytest
 
 from landline.address import Address
 from landline.cli.commands import run_command
+from landline.cli.typing_in import INPUT_THREAD
 from landline.server.engine import Server
 from landline.server.service import Service
 
@@ -49,11 +50,19 @@ def command(capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.Monk
             file.write(piped)
             file.seek(0)
             code = run_command(list(arguments))
+            end_of_reading()
             out, err = capsysbinary.readouterr()
             assert b"Traceback" not in err, err.decode()
             return Ended(code, out, err.decode())
 
         yield run
+
+
+def end_of_reading() -> None:
+    """Wait for the threads that read standard input: the next file gets the number of the one they read."""
+    for thread in threading.enumerate():
+        if thread.name == INPUT_THREAD:
+            thread.join(10)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from landline.cli.typing_in import (
 )
 from landline.framing import parse as parse_framing
 from landline.limits import Limits
+from tests.cli.conftest import end_of_reading
 
 
 class Pipe:
@@ -45,6 +46,7 @@ def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipe]:
     with open(reading) as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)
         yield Pipe(writing)
+        end_of_reading()
 
 
 async def collected(messages: AsyncIterator[bytes]) -> list[bytes]:

@@ -14,6 +14,7 @@ from landline.errors import Reason
 from landline.framing import parse
 from landline.limits import Limits
 from landline.testing import MemoryTransport, connect_in_memory
+from landline.testing.memory import READ_BYTES
 
 HERE, THERE = TcpAddress("127.0.0.1", 8101), TcpAddress("192.0.2.7", 40000)
 
@@ -50,11 +51,12 @@ class Line:
         answer: Answer | Callable[[bytes, StreamConnection], bytes | None] | None = None,
         with_connection: bool = False,
         pipe_bytes: int = 64 * 1024,
+        reads: int = READ_BYTES,
         **limits: Any,
     ) -> None:
         self.limits = Limits(**limits)
         self.watch = Watch(asyncio.get_running_loop(), self.limits)
-        self.failures: list[Exception] = []
+        self.failures: list[BaseException] = []
         self.gone: list[Reason | None] = []
         self._answer = answer
         self._with_connection = with_connection
@@ -64,7 +66,7 @@ class Line:
         self.connection = StreamConnection(self, parse(framing), self.limits, THERE, HERE, self.sock)
         self.ours: MemoryTransport
         self.theirs: MemoryTransport
-        self.ours, self.theirs = connect_in_memory(self.connection, self.peer, pipe_bytes=pipe_bytes)
+        self.ours, self.theirs = connect_in_memory(self.connection, self.peer, pipe_bytes=pipe_bytes, reads=reads)
 
     def opened(self, connection: StreamConnection) -> None:
         answer: Any = self._answer
@@ -76,7 +78,7 @@ class Line:
     def closed(self, connection: StreamConnection) -> None:
         self.gone.append(connection.reason)
 
-    def handler_failed(self, connection: StreamConnection, error: Exception) -> None:
+    def handler_failed(self, connection: StreamConnection, error: BaseException) -> None:
         self.failures.append(error)
 
     async def say(self, data: bytes) -> None:
@@ -96,7 +98,7 @@ class Line:
         self._other.close()
 
 
-async def settle() -> None:
+async def settle(turns: int = 200) -> None:
     """Let everything run that can run now; no time passes."""
-    for _ in range(200):
+    for _ in range(turns):
         await asyncio.sleep(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import struct
@@ -213,6 +214,49 @@ def test_a_reset_is_not_a_clean_end() -> None:
             connection.send(b"hi")
         connection.end_sending()
     assert connection.reason is Reason.RESET
+
+
+def test_what_the_peer_said_before_it_hung_up_is_received_behind_a_send_that_failed() -> None:
+    """A server that is full says `busy` and closes; once, whoever spoke first never got to hear it."""
+    with line_to_a_plain_socket() as (connection, peer):
+        connection.send(b"hi")
+        # Closing on bytes that were not read sends a reset.
+        peer.sendall(b"busy\nleft over")
+        peer.close()
+        with pytest.raises(ConnectionClosed) as caught:
+            connection.send(b"hi again")
+        assert caught.value.reason is Reason.RESET
+        with pytest.raises(ConnectionClosed, match="it cannot send any more"):
+            connection.send(b"hi once more")
+        assert connection.receive() == b"busy"
+        with pytest.raises(TruncatedMessage):
+            connection.receive()
+    assert connection.reason is Reason.RESET
+
+
+class Unplugged(socket.socket):
+    """A socket whose peer's machine has lost its power, as the keep-alive probes have found out."""
+
+    def recv(self, *_: object) -> bytes:
+        """What the system says then, once."""
+        raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+
+    def send(self, *_: object) -> int:
+        """What the system says then, once."""
+        raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+
+
+@pytest.mark.parametrize("what", ["send", "receive"])
+def test_a_peer_without_power_is_a_lost_connection_and_no_time_out_to_try_again_after(what: str) -> None:
+    """The system's ETIMEDOUT is a TimeoutError as well. Once, it passed for our own, and then for a clean end."""
+    unplugged = Unplugged()
+    unplugged.bind(("127.0.0.1", 0))
+    where = TcpAddress("127.0.0.1", 9)
+    with BlockingConnection(unplugged, where, parse_framing("lines"), Limits(), 10.0) as connection:
+        for _ in range(2):
+            with pytest.raises(ConnectionClosed) as caught:
+                connection.receive() if what == "receive" else connection.send(b"hi")
+            assert caught.value.reason is Reason.RESET
 
 
 @pytest.mark.parametrize("what", ["send", "end_sending"])

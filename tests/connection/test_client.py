@@ -35,6 +35,7 @@ from landline.transport.listen import open_listeners
 from tests.loops import on_both_loops
 from tests.services import script, serving, upper
 from tests.sockets import free_port, needs_ipv6, plain_listener, port_of, sockets_open
+from tests.steps import expect_no_socket_left
 
 LINES = parse_framing("lines")
 NO_LINGER = Limits(linger_seconds=0.0)
@@ -292,6 +293,27 @@ async def test_a_cancelled_accept_one_closes_its_listeners() -> None:
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert sockets_open() == before
+
+
+@on_both_loops
+async def test_a_call_cancelled_at_any_step_leaves_no_socket() -> None:
+    with plain_listener(backlog=100) as listener:
+        where = TcpAddress(*listener.getsockname())
+        assert await expect_no_socket_left(lambda: call(where), StreamConnection.abort) > 3
+
+
+@on_both_loops
+@pytest.mark.parametrize("kind", [TcpAddress, UdpAddress])
+async def test_accept_one_cancelled_at_any_step_leaves_no_socket(kind: type[TcpAddress] | type[UdpAddress]) -> None:
+    async def accept() -> StreamConnection | DatagramConnection:
+        listeners = open_listeners(kind("127.0.0.1", 0))
+        what = socket.SOCK_DGRAM if kind is UdpAddress else socket.SOCK_STREAM
+        with socket.socket(type=what) as caller:
+            caller.connect(("127.0.0.1", port_of(listeners[0].address)))
+            caller.send(b"hi\n")
+            return await accept_one(listeners, LINES, NO_LINGER)
+
+    assert await expect_no_socket_left(accept, lambda connection: connection.abort()) > 1
 
 
 @on_both_loops

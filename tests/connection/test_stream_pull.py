@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from landline.connection.stream import StreamConnection
 from landline.errors import (
     ConnectionClosed,
     MalformedMessage,
@@ -256,6 +258,98 @@ def test_half_close_by_us() -> None:
             assert line.peer.ended
             await line.say(b"answer\n")
             assert await line.connection.receive(timeout_seconds=1) == b"answer"
+
+    run_virtual(scenario())
+
+
+def test_messages_may_come_from_a_generator() -> None:
+    async def scenario() -> None:
+        async with Line() as line:
+            await line.connection.send_all(message for message in (b"one", b"two"))
+            await settle()
+            assert line.peer.received == b"one\ntwo\n"
+
+    run_virtual(scenario())
+
+
+def test_a_sender_that_waits_is_not_told_of_an_end_behind_its_message() -> None:
+    """Once, its message was delivered and it was told that the connection cannot send any more."""
+
+    async def scenario(end: Callable[[StreamConnection], None]) -> None:
+        async with Line(send_buffer_bytes=1000, pipe_bytes=100) as line:
+            line.theirs.pause_reading()
+            sending = asyncio.create_task(line.connection.send(b"x" * 5000))
+            await settle()
+            end(line.connection)
+            line.theirs.resume_reading()
+            await sending
+            await settle()
+            assert line.peer.received == b"x" * 5000 + b"\n"
+            assert line.peer.ended
+
+    for end in (StreamConnection.end_sending, StreamConnection.end):
+        run_virtual(scenario(end))
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"), [(StreamConnection.end, Reason.FINISHED), (StreamConnection.abort, Reason.ABORTED)]
+)
+def test_a_receiver_that_waits_learns_of_an_end_by_somebody_else(
+    end: Callable[[StreamConnection], None], reason: Reason
+) -> None:
+    async def scenario() -> None:
+        async with Line() as line:
+            receiving = asyncio.create_task(line.connection.receive())
+            await settle()
+            end(line.connection)
+            assert line.connection.ending
+            with pytest.raises(ConnectionClosed, match="cannot send any more"):
+                await line.connection.send(b"late")
+            with pytest.raises(ConnectionClosed) as caught:
+                await receiving
+            assert caught.value.reason == reason
+            assert asyncio.get_running_loop().time() == 0.0
+
+    run_virtual(scenario())
+
+
+def test_a_connection_is_closed_behind_its_block() -> None:
+    async def scenario() -> None:
+        async with Line(linger_seconds=5) as line:
+            async with line.connection as connection:
+                await connection.send(b"one")
+                assert not connection.delivered
+            assert connection.delivered
+            assert line.gone == [Reason.FINISHED]
+            assert line.peer.received == b"one\n"
+
+    run_virtual(scenario())
+
+
+def test_ending_again_changes_neither_reason_nor_deadline() -> None:
+    async def scenario() -> None:
+        async with Line(linger_seconds=5) as line:
+            line.connection.end(Reason.REFUSED)
+            for _ in range(10):
+                await asyncio.sleep(1)
+                line.connection.end(Reason.DRAINING)
+            assert line.gone == [Reason.REFUSED]
+            assert line.peer.lost
+
+    run_virtual(scenario())
+
+
+def test_what_is_on_its_way_to_a_slow_reader_is_not_delivered_yet() -> None:
+    async def scenario() -> None:
+        async with Line(pipe_bytes=10) as line:
+            line.theirs.pause_reading()
+            await line.connection.send(b"x" * 100)
+            line.connection.end()
+            assert not line.connection.delivered
+            line.theirs.resume_reading()
+            await settle()
+            assert line.connection.delivered
+            assert line.gone == []
 
     run_virtual(scenario())
 

@@ -78,6 +78,26 @@ def test_a_reply_that_is_no_bytes_counts_as_a_handler_error() -> None:
     run_virtual(scenario())
 
 
+def test_a_future_that_was_cancelled_under_a_handler_counts_as_a_handler_error() -> None:
+    """CancelledError is no Exception: once it went into the event loop, and the connection counted as reset."""
+
+    def waits_for_nothing(message: bytes) -> bytes:
+        if message == b"two":
+            future = asyncio.get_running_loop().create_future()
+            future.cancel()
+            future.result()
+        return upper(message)
+
+    async def scenario() -> None:
+        async with Line(answer=waits_for_nothing) as line:
+            await line.say(b"one\ntwo\nthree\n")
+            assert line.peer.received == b"ONE\n"
+            assert isinstance(line.failures[0], asyncio.CancelledError)
+            assert line.connection.reason == Reason.HANDLER_ERROR
+
+    run_virtual(scenario())
+
+
 def test_a_handler_that_ends_the_conversation_still_replies_and_hears_no_more() -> None:
     heard: list[bytes] = []
 
@@ -208,6 +228,33 @@ def test_a_peer_that_does_not_read_makes_us_hold_the_send_buffer_and_one_reply()
             assert answers == 400
             assert len(line.peer.received) == 400_000
             assert line.ours.is_reading()
+
+    run_virtual(scenario())
+
+
+def test_an_end_from_elsewhere_leaves_the_questions_that_wait_unanswered() -> None:
+    async def scenario() -> None:
+        asked = 0
+
+        def large(message: bytes) -> bytes:
+            nonlocal asked
+            asked += 1
+            return b"x" * 99
+
+        async with Line(answer=large, pipe_bytes=10, send_buffer_bytes=500) as line:
+            line.theirs.pause_reading()
+            await line.say(b"m\n" * 5)
+            await line.say(b"m\n" * 50)
+            line.connection.end()
+            before = asked
+            line.theirs.resume_reading()
+            await settle()
+            assert line.peer.received == (b"x" * 99 + b"\n") * before
+            assert line.peer.ended
+            assert asked == before < 50
+            line.theirs.write_eof()
+            await settle()
+            assert line.gone == [Reason.FINISHED]
 
     run_virtual(scenario())
 

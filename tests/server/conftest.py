@@ -76,6 +76,7 @@ class Caller:
             self.sock.close()
             raise
         self.sock.setblocking(False)
+        self.heard = b""
         self._loop = asyncio.get_running_loop()
 
     async def send(self, data: bytes) -> None:

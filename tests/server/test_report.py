@@ -52,10 +52,11 @@ def test_what_is_told(counts: Counts, sentence: str) -> None:
 
 def test_counts_add_up_field_by_field() -> None:
     names = [name for name in Counts.__slots__ if name != "reasons"]
-    one = Counts(**{name: 10 * place for place, name in enumerate(names)})
-    one.reasons = Counter({Reason.RESET: 1, Reason.FINISHED: 2})
-    other = Counts(**dict.fromkeys(names, 1))
-    other.reasons = Counter({Reason.RESET: 3})
+    one = Counts(reasons=Counter({Reason.RESET: 1, Reason.FINISHED: 2}))
+    other = Counts(reasons=Counter({Reason.RESET: 3}))
+    for place, name in enumerate(names):
+        setattr(one, name, 10 * place)
+        setattr(other, name, 1)
     one.add(other)
     assert [getattr(one, name) for name in names] == [10 * place + 1 for place in range(len(names))]
     assert one.reasons == {Reason.RESET: 4, Reason.FINISHED: 2}

@@ -59,6 +59,7 @@ async def converse(connection: StreamConnection) -> None:
         (of_both, True),
         (with_default, False),
         (by_position, False),
+        (bytes.upper, False),
         (Parrot().of_message, False),
         (Parrot().of_both, True),
         (lambda message: message, False),
@@ -69,7 +70,8 @@ def test_message_handlers(handler: Any, two: bool) -> None:
     service = Service("parrot")
     assert service.message(handler) is handler
     assert service.message_handler is handler
-    assert takes_connection(handler) is two
+    given: Any = handler
+    assert takes_connection(given) is two
 
 
 @pytest.mark.parametrize(

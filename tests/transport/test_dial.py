@@ -7,6 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from landline.transport.listen import open_listeners
 from landline.transport.race import STAGGER_SECONDS, Candidate
 from tests.loops import on_both_loops
 from tests.sockets import free_port, needs_ipv6, plain_listener, port_of, silent_listener, sockets_open
+from tests.steps import expect_no_socket_left
 
 Dial = Callable[[Address, float], Awaitable[socket.socket]]
 
@@ -145,6 +147,17 @@ async def test_a_cancelled_call_leaves_no_socket() -> None:
 
 Racer = Callable[[Address, list[Candidate]], Awaitable[socket.socket]]
 NAME = TcpAddress("two-addresses.example", 8101)
+
+
+@on_both_loops
+async def test_a_race_cancelled_at_any_step_leaves_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once, the winner was left open if the cancellation came while the others were being discarded."""
+    monkeypatch.setattr("landline.transport.race.STAGGER_SECONDS", 0.0)
+    with free_port() as closed, plain_listener(backlog=100) as one, plain_listener(backlog=100) as other:
+        ports = [closed, one.getsockname()[1], other.getsockname()[1]]
+        candidates = [Candidate(socket.AF_INET, ("127.0.0.1", port)) for port in ports]
+        for some in (candidates, candidates[1:], candidates[1:2]):
+            assert await expect_no_socket_left(partial(_race, NAME, some), socket.socket.close) > 3
 
 
 @both_races

@@ -13,7 +13,8 @@ import pytest
 
 from landline.address import FdAddress, TcpAddress, UdpAddress, UnixAddress, parse
 from landline.errors import ListenError
-from landline.transport.listen import Listener, open_listeners, socket_address
+from landline.transport.listen import Listener, _listen_on_any_port, open_listeners, socket_address
+from landline.transport.race import Candidate
 from tests.sockets import needs_ipv6, plain_listener, port_of, sockets_open
 
 
@@ -116,6 +117,25 @@ def test_a_name_listens_on_all_its_addresses_with_one_port() -> None:
     listeners = open_listeners(parse("tcp://localhost:0"))
     assert len({port_of(listener.address) for listener in listeners}) == 1
     assert len({listener.address for listener in listeners}) == len(listeners)
+    for listener in listeners:
+        listener.close()
+
+
+def test_a_port_that_is_free_on_one_address_only_is_not_the_end() -> None:
+    """Asked for any port, it tries others. Here none can ever be free on both addresses, as they are the same."""
+    before = sockets_open()
+    here = Candidate(socket.AF_INET, ("127.0.0.1", 0))
+    with pytest.raises(ListenError, match=r"the port is in use by .*\(process"):
+        _listen_on_any_port(TcpAddress("two-addresses.example", 0), [here, here])
+    assert sockets_open() == before
+
+
+def test_one_port_on_several_addresses() -> None:
+    here, there = (Candidate(socket.AF_INET, (host, 0)) for host in ("127.0.0.1", "127.0.0.2"))
+    listeners = _listen_on_any_port(TcpAddress("two-addresses.example", 0), [here, there])
+    assert [str(listener.address) for listener in listeners] == [
+        f"tcp://127.0.0.{number}:{port_of(listeners[0].address)}" for number in (1, 2)
+    ]
     for listener in listeners:
         listener.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 
 import click
 
@@ -13,7 +13,15 @@ from landline.address import parse as parse_address
 from landline.cli.commands import DATAGRAM_SECONDS, STREAM_SECONDS
 from landline.cli.conversation import Outcome, Screen, check_for, converse, given
 from landline.cli.exits import CommandError, Exit
-from landline.cli.typing_in import above_the_prompt, piped_lines, piped_pieces, read_ahead, somebody_types, typed_lines
+from landline.cli.typing_in import (
+    above_the_prompt,
+    loop_for_input,
+    piped_lines,
+    piped_pieces,
+    read_ahead,
+    somebody_types,
+    typed_lines,
+)
 from landline.connection.client import Connection, connect
 from landline.connection.datagram import check_datagram
 from landline.connection.stream import StreamConnection
@@ -21,7 +29,6 @@ from landline.errors import WaitTimeout
 from landline.framing import Framing, Raw
 from landline.framing import parse as parse_framing
 from landline.limits import Limits
-from landline.server.run import new_event_loop
 
 GOODBYE_SECONDS = 2.0
 """How long answers are still awaited after a person has ended the conversation."""
@@ -35,7 +42,7 @@ def call_command(address: str, messages: tuple[str, ...], framing: str, timeout_
         check_for(where, how)(message)
     default = DATAGRAM_SECONDS if isinstance(where, UdpAddress) else STREAM_SECONDS
     seconds = default if timeout_seconds is None else timeout_seconds
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=loop_for_input()) as runner:
         runner.run(_call(where, how, said, seconds))
     return Exit.DONE
 
@@ -43,7 +50,7 @@ def call_command(address: str, messages: tuple[str, ...], framing: str, timeout_
 async def _call(where: Address, how: Framing, said: list[bytes], seconds: float) -> None:
     connection = await connect(where, framing=how, timeout_seconds=seconds)
     screen = Screen(raw=how == Raw())
-    try:
+    async with parting(connection):
         if isinstance(where, UdpAddress):
             await _ask(connection, said, screen, seconds)
         elif not said and somebody_types():
@@ -53,8 +60,6 @@ async def _call(where: Address, how: Framing, said: list[bytes], seconds: float)
                 raise CommandError(Exit.LOST, f"{where} closed the connection")
         else:
             await _say_and_show(connection, said, screen, how, seconds)
-    finally:
-        await part(connection)
 
 
 async def _say_and_show(
@@ -114,12 +119,22 @@ async def on_terminal(connection: Connection, screen: Screen, peer: str, how: Fr
         return await converse(connection, typed_lines(check_for(connection.peer, how)), screen, GOODBYE_SECONDS)
 
 
-async def part(connection: Connection) -> None:
-    """Close; a peer that takes no more or does not end its side is not waited for."""
+@asynccontextmanager
+async def parting(connection: Connection) -> AsyncIterator[None]:
+    """Close at the end; a peer that takes no more or does not end its side is not waited for."""
+    stream = connection if isinstance(connection, StreamConnection) else None
     try:
-        async with asyncio.timeout(GOODBYE_SECONDS):
+        yield
+    except asyncio.CancelledError:
+        # Ctrl-C: no goodbye.
+        if stream is not None:
+            stream.abort()
+        raise
+    finally:
+        try:
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                await connection.close()
+        except TimeoutError:
+            if stream is not None:
+                stream.abort()
             await connection.close()
-    except TimeoutError:
-        if isinstance(connection, StreamConnection):
-            connection.abort()
-        await connection.close()

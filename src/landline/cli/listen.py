@@ -7,15 +7,14 @@ import asyncio
 import click
 
 from landline.address import parse as parse_address
-from landline.cli.call import on_terminal, part
+from landline.cli.call import on_terminal, parting
 from landline.cli.conversation import Screen, converse
 from landline.cli.exits import Exit
-from landline.cli.typing_in import piped_lines, piped_pieces, somebody_types
+from landline.cli.typing_in import loop_for_input, piped_lines, piped_pieces, somebody_types
 from landline.connection.client import accept_one
 from landline.framing import Framing, Raw
 from landline.framing import parse as parse_framing
 from landline.limits import Limits
-from landline.server.run import new_event_loop
 from landline.transport.listen import Listener, open_listeners
 
 
@@ -27,7 +26,7 @@ def listen_command(address: str, framing: str) -> Exit:
     for listener in listeners:
         note = f" ({listener.note})" if listener.note else ""
         click.echo(f"waiting for a call at {listener.address}{note}", err=True)
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=loop_for_input()) as runner:
         runner.run(_talk(listeners, how))
     return Exit.DONE
 
@@ -35,15 +34,13 @@ def listen_command(address: str, framing: str) -> Exit:
 async def _talk(listeners: list[Listener], how: Framing) -> None:
     connection = await accept_one(listeners, how, Limits())
     screen = Screen(raw=how == Raw())
-    try:
+    async with parting(connection):
         if somebody_types():
             outcome = await on_terminal(connection, screen, str(connection.peer), how)
         else:
             messages = piped_pieces() if how == Raw() else piped_lines(Limits())
             # A program may stay silent as long as it likes; only the end of either side ends the conversation.
             outcome = await converse(connection, messages, screen, None)
-    finally:
-        await part(connection)
     if outcome.closed is not None and outcome.lost:
         raise outcome.closed
     if not outcome.all_said and somebody_types():

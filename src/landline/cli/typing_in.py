@@ -6,9 +6,10 @@ import asyncio
 import os
 import queue
 import sys
+import termios
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
 import click
 
@@ -16,6 +17,7 @@ from landline.cli.exits import CommandError, Exit
 from landline.errors import MessageTooLarge, TruncatedMessage, UnframableMessage
 from landline.framing import Lines
 from landline.limits import Limits
+from landline.server.run import new_event_loop
 
 READ_BYTES = 65536
 PROMPT = "> "
@@ -25,6 +27,14 @@ INPUT_THREAD = "landline input"
 def somebody_types() -> bool:
     """Whether a person types, and there is a terminal to show the prompt on."""
     return sys.stdin.isatty() and (sys.stdout.isatty() or sys.stderr.isatty())
+
+
+def loop_for_input() -> Callable[[], asyncio.AbstractEventLoop]:
+    """What makes the event loop: asyncio's own where somebody types.
+
+    uvloop makes the terminal non-blocking, also for the shell that started us and for what runs there after us.
+    """
+    return asyncio.new_event_loop if somebody_types() else new_event_loop
 
 
 async def piped_lines(limits: Limits) -> AsyncIterator[bytes]:
@@ -102,17 +112,32 @@ async def typed_lines(check: Callable[[bytes], object]) -> AsyncIterator[bytes]:
 
     output = create_output(always_prefer_tty=True)
     session: PromptSession[str] = PromptSession(history=InMemoryHistory(), output=output)
-    while True:
-        try:
-            line = await session.prompt_async(PROMPT)
-        except EOFError:
-            return
-        # What was pasted may hold several lines.
-        for text in line.split("\n"):
-            if text.strip() == "exit":
+    with _no_echo() if sys.stdin.isatty() else nullcontext():
+        while True:
+            try:
+                line = await session.prompt_async(PROMPT)
+            except EOFError:
                 return
-            if text and _passes(check, text.encode("utf-8", "surrogateescape")):
-                yield text.encode("utf-8", "surrogateescape")
+            # What was pasted may hold several lines.
+            for text in line.split("\n"):
+                if text.strip() == "exit":
+                    return
+                if text and _passes(check, text.encode("utf-8", "surrogateescape")):
+                    yield text.encode("utf-8", "surrogateescape")
+
+
+@contextmanager
+def _no_echo() -> Iterator[None]:
+    """Keep the terminal from showing what is typed between two prompts: the next prompt shows it."""
+    number = sys.stdin.fileno()
+    before = termios.tcgetattr(number)
+    quiet = termios.tcgetattr(number)
+    quiet[3] &= ~(termios.ECHO | termios.ICANON)
+    termios.tcsetattr(number, termios.TCSANOW, quiet)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(number, termios.TCSANOW, before)
 
 
 def _passes(check: Callable[[bytes], object], message: bytes) -> bool:

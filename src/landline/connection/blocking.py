@@ -89,10 +89,8 @@ class BlockingConnection:
             self._sock.settimeout(deadline.left())
             try:
                 sent = self._sock.send(self._unsent)
-            except TimeoutError:
-                raise deadline.error() from None
             except OSError as error:
-                raise self._lost(error) from error
+                raise self._failure(error, deadline) from error
             del self._unsent[:sent]
             self._bytes_sent += sent
 
@@ -123,7 +121,7 @@ class BlockingConnection:
             try:
                 self._sock.shutdown(socket.SHUT_WR)
             except OSError as error:
-                raise self._lost(error) from error
+                raise self._failure(error) from error
 
     def close(self) -> None:
         """Close the connection. Closing twice does no harm.
@@ -152,15 +150,16 @@ class BlockingConnection:
     def _read(self, deadline: Deadline) -> None:
         if self._decoder.error is not None:
             self._decoder.feed(b"")  # raises it again
-        if self.reason is not None or self._peer_ended:
+        # After a send that failed there may still be something to read: what the peer said before it hung up.
+        if self._peer_ended or self._sock.fileno() < 0:
             raise ConnectionClosed(str(self.peer), self.reason or Reason.PEER_CLOSED)
         self._sock.settimeout(deadline.left())
         try:
             data = self._sock.recv(READ_BYTES)
-        except TimeoutError:
-            raise deadline.error() from None
         except OSError as error:
-            raise self._lost(error) from error
+            failure = self._failure(error, deadline)
+            self._peer_ended = isinstance(failure, ConnectionClosed)
+            raise failure from error
         if not data:
             self._peer_ended = True
             self._decoder.eof()
@@ -170,7 +169,10 @@ class BlockingConnection:
         self._messages_received += len(messages)
         self._inbox += messages
 
-    def _lost(self, error: OSError) -> ConnectionClosed:
+    def _failure(self, error: OSError, deadline: Deadline | None = None) -> WaitTimeout | ConnectionClosed:
+        # Python's own time-out has no errno; the system's ETIMEDOUT, a TimeoutError too, says that the peer is gone.
+        if deadline is not None and isinstance(error, TimeoutError) and error.errno is None:
+            return deadline.error()
         self.reason = self.reason or Reason.RESET
         return ConnectionClosed(str(self.peer), self.reason, error.strerror or "")
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import socket
+from collections.abc import Callable
+from typing import TypeVar
 
 from landline.address import Address, UdpAddress
 from landline.address import parse as parse_address
@@ -21,6 +25,7 @@ from landline.transport.options import grow_receive_buffer, tune_stream
 log = logging.getLogger("landline.client")
 
 Connection = StreamConnection | DatagramConnection
+Taken = TypeVar("Taken")
 
 
 class Client:
@@ -78,35 +83,41 @@ async def accept_one(listeners: list[Listener], framing: Framing, limits: Limits
     Over UDP the first datagram is the call, and the conversation is with its sender alone. Returns the connection.
     """
     loop = asyncio.get_running_loop()
-    waits = [loop.create_task(_first_caller(listener, framing, limits)) for listener in listeners]
-    first: asyncio.Task[Connection] | None = None
+    waits = {loop.create_task(_first_caller(listener, framing, limits)) for listener in listeners}
     try:
         done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         first = done.pop()
+        await _give_up(waits - {first})
         return first.result()
+    except BaseException:
+        # Also when somebody cancels us while the others are given up: then the first goes too.
+        await _give_up(waits)
+        raise
     finally:
-        for wait in waits:
-            wait.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)
         for listener in listeners:
             listener.close()
-        for wait in waits:
-            if wait is not first and not wait.cancelled() and wait.exception() is None:
-                await _turn_away(wait.result())
 
 
-async def _turn_away(connection: Connection) -> None:
+async def _give_up(waits: set[asyncio.Task[Connection]]) -> None:
+    for wait in waits:
+        wait.add_done_callback(_turn_away)
+        wait.cancel()
+    if waits:
+        await asyncio.wait(waits)
+
+
+def _turn_away(wait: asyncio.Task[Connection]) -> None:
     """Close the connection of somebody who called at the same moment as the one we talk to."""
-    if isinstance(connection, StreamConnection):
-        connection.abort(Reason.REFUSED)
-    await connection.close()
+    if not wait.cancelled() and wait.exception() is None:
+        wait.result().abort(Reason.REFUSED)
 
 
 async def _first_caller(listener: Listener, framing: Framing, limits: Limits) -> Connection:
     if listener.datagram:
         return await _first_sender(listener, limits)
     loop = asyncio.get_running_loop()
-    sock, sockaddr = await loop.sock_accept(listener.sock)
+    # Not `loop.sock_accept`: cancelled at the wrong moment, it leaves the accepted socket open.
+    sock, sockaddr = await _taken(listener.sock, listener.sock.accept)
     tune_stream(sock, limits)
     peer = socket_address(sock, sockaddr)
     host = Client(limits)
@@ -117,15 +128,22 @@ async def _first_caller(listener: Listener, framing: Framing, limits: Limits) ->
 
 
 async def _first_sender(listener: Listener, limits: Limits) -> DatagramConnection:
-    loop = asyncio.get_running_loop()
-    arrived = asyncio.Event()
-    loop.add_reader(listener.sock, arrived.set)
-    try:
-        await arrived.wait()
-    finally:
-        loop.remove_reader(listener.sock)
-    datagram = DatagramReader(listener.sock, limits).read()
+    datagram = await _taken(listener.sock, DatagramReader(listener.sock, limits).read)
     # A descriptor of its own: the listener is closed, the conversation goes on.
     sock = listener.sock.dup()
     sock.connect(datagram.sender)
     return DatagramConnection(sock, socket_address(sock, datagram.sender), limits, datagram)
+
+
+async def _taken(sock: socket.socket, take: Callable[[], Taken]) -> Taken:
+    """What `take` takes from a socket as soon as there is something; it says with BlockingIOError that there is not."""
+    loop = asyncio.get_running_loop()
+    while True:
+        arrived = asyncio.Event()
+        loop.add_reader(sock, arrived.set)
+        try:
+            await arrived.wait()
+        finally:
+            loop.remove_reader(sock)
+        with contextlib.suppress(BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return take()

@@ -126,8 +126,12 @@ class DatagramConnection:
 
     async def close(self) -> None:
         """Close the socket. Closing twice does no harm."""
+        self.abort(Reason.FINISHED)
+
+    def abort(self, reason: Reason = Reason.ABORTED) -> None:
+        """Close at once, as `close` does too: there is nothing to wait for. `reason` is the code of the close."""
         if self.reason is None:
-            self.reason = Reason.FINISHED
+            self.reason = reason
             self._loop.remove_reader(self._sock)
             self._sock.close()
             self._wake()

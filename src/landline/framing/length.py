@@ -193,7 +193,7 @@ class LengthDecoder(PrefixDecoder):
                 if position < end:
                     self._wait(header, False)
                 return position
-            size = read(data, position + field_offset)[0] + adjustment
+            size: int = read(data, position + field_offset)[0] + adjustment
             if not 0 <= size <= most_body:
                 self._refuse(size, data, position)
                 return position

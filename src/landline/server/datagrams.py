@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from landline.address import Address
 from landline.connection.datagram import MOST_READS_A_WAKE, Datagram, DatagramReader, check_datagram
 from landline.server.running import RunningService, told_to_stop
-from landline.server.service import Service, takes_connection
+from landline.server.service import Service, awaits, takes_connection
 from landline.server.telling import Teller
 from landline.transport.listen import Listener, socket_address
 from landline.transport.options import grow_receive_buffer, kernel_drops
@@ -40,7 +39,7 @@ class DatagramSocket:
         self._listener = listener
         self._sock = listener.sock
         self._handler = running.service.message_handler
-        self._awaits = inspect.iscoroutinefunction(self._handler)
+        self._awaits = awaits(self._handler)
         self._takes_peer = takes_connection(self._handler)
         self._reader = DatagramReader(self._sock, running.service.limits)
         self._tasks: set[asyncio.Task[None]] = set()

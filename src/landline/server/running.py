@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import logging
 import socket
 
@@ -14,7 +13,7 @@ from landline.connection.watch import Watch
 from landline.errors import Reason
 from landline.server.admission import Admission, peer_group
 from landline.server.report import Counts
-from landline.server.service import Service, bound_to, takes_connection
+from landline.server.service import Service, awaits, bound_to, takes_connection
 from landline.server.telling import Teller
 from landline.transport.options import tune_stream
 
@@ -47,7 +46,7 @@ class RunningService:
         self._emptied: asyncio.Future[None] | None = None
         self._draining = False
         self._refusals = Teller()
-        self._converse = service.connection_handler is not None or inspect.iscoroutinefunction(service.message_handler)
+        self._converse = service.connection_handler is not None or awaits(service.message_handler)
 
     # Coming in.
 

@@ -86,6 +86,11 @@ def bound_to(handler: MessageHandler, connection: StreamConnection) -> MessageHa
     return answer
 
 
+def awaits(handler: MessageHandler | None) -> bool:
+    """Whether a message handler is to be awaited: an `async def`, or an object whose `__call__` is one."""
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
+
+
 def takes_connection(handler: MessageHandler) -> bool:
     """Whether a message handler wants to know whose message it is."""
     return _places(handler) == 2

@@ -120,30 +120,39 @@ def _connected(sock: socket.socket) -> socket.socket:
 
 
 async def _race(address: Address, candidates: list[Candidate]) -> socket.socket:
-    loop = asyncio.get_running_loop()
-    race = Race(candidates)
     attempts: set[asyncio.Task[socket.socket]] = set()
-    last_error: OSError = OSError("the name has no address")
     try:
-        while True:
-            while candidate := race.due(loop.time()):
-                attempts.add(loop.create_task(_attempt(address, candidate)))
-            if not attempts:
-                raise connect_error(address, last_error)
-            next_start = race.next_start()
-            wait = None if next_start is None else max(0.0, next_start - loop.time())
-            done, attempts = await asyncio.wait(attempts, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
-            for attempt in done:
-                failure = attempt.exception()
-                if failure is None:
-                    attempts |= done - {attempt}
-                    return attempt.result()
-                if not isinstance(failure, OSError):
-                    raise failure
-                last_error = failure
-                race.failed()
-    finally:
+        winner = await _first_to_connect(address, Race(candidates), attempts)
+        await _discard(attempts - {winner})
+        return winner.result()
+    except BaseException:
+        # Also when somebody cancels us while the others are discarded: then the winner goes too.
         await _discard(attempts)
+        raise
+
+
+async def _first_to_connect(
+    address: Address, race: Race, attempts: set[asyncio.Task[socket.socket]]
+) -> asyncio.Task[socket.socket]:
+    loop = asyncio.get_running_loop()
+    last_error: OSError = OSError("the name has no address")
+    while True:
+        while candidate := race.due(loop.time()):
+            attempts.add(loop.create_task(_attempt(address, candidate)))
+        if not attempts:
+            raise connect_error(address, last_error)
+        next_start = race.next_start()
+        wait = None if next_start is None else max(0.0, next_start - loop.time())
+        done, _ = await asyncio.wait(attempts, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+        for attempt in done:
+            failure = attempt.exception()
+            if failure is None:
+                return attempt
+            attempts.remove(attempt)
+            if not isinstance(failure, OSError):
+                raise failure
+            last_error = failure
+            race.failed()
 
 
 async def _attempt(address: Address, candidate: Candidate) -> socket.socket:
@@ -164,10 +173,15 @@ async def _attempt(address: Address, candidate: Candidate) -> socket.socket:
 
 async def _discard(attempts: set[asyncio.Task[socket.socket]]) -> None:
     for attempt in attempts:
+        attempt.add_done_callback(_close)
         attempt.cancel()
-    for outcome in await asyncio.gather(*attempts, return_exceptions=True):
-        if isinstance(outcome, socket.socket):
-            outcome.close()
+    if attempts:
+        await asyncio.wait(attempts)
+
+
+def _close(attempt: asyncio.Task[socket.socket]) -> None:
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().close()
 
 
 def _race_blocking(address: Address, candidates: list[Candidate], deadline: float) -> socket.socket:

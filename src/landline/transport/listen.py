@@ -19,6 +19,8 @@ from landline.transport.unixpath import UnixPath, bind_path, clear_stale
 BACKLOG = 2**31 - 1
 """The kernel cuts it to net.core.somaxconn; asking for all of it makes that the only knob (listen(2))."""
 
+MOST_PORTS_TRIED = 8
+
 
 @dataclass(slots=True)
 class Listener:
@@ -57,6 +59,22 @@ def open_listeners(address: Address) -> list[Listener]:
         candidates = list(dict.fromkeys(look_up(address)))
     except ConnectError as error:
         raise ListenError(str(address), error.problem) from error
+    return _listen_on_any_port(address, candidates)
+
+
+def _listen_on_any_port(address: TcpAddress | UdpAddress, candidates: list[Candidate]) -> list[Listener]:
+    """With port 0 what is free on the first sockaddr may be taken on another; then the next free one is tried."""
+    tries = MOST_PORTS_TRIED if address.port == 0 else 1
+    while True:
+        tries -= 1
+        try:
+            return _listen_on_all(address, candidates)
+        except ListenError as error:
+            if not tries or not isinstance(error.__cause__, OSError) or error.__cause__.errno != errno.EADDRINUSE:
+                raise
+
+
+def _listen_on_all(address: TcpAddress | UdpAddress, candidates: list[Candidate]) -> list[Listener]:
     with contextlib.ExitStack() as opened:
         listeners: list[Listener] = []
         for candidate in candidates:
