@@ -1,5 +1,6 @@
 """What holds for every test: how Hypothesis searches."""
 
+import gc
 import os
 
 from hypothesis import settings
@@ -9,3 +10,12 @@ from hypothesis import settings
 settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ)
 settings.register_profile("torture", deadline=None, max_examples=5000)
 settings.load_profile("torture" if os.environ.get("LANDLINE_TORTURE") == "1" else "tests")
+
+
+def pytest_collection_finish() -> None:
+    """Take what the tests and their libraries are made of out of the sight of the garbage collector.
+
+    Tests that look for unclosed sockets collect garbage often; going over all modules each time would take most of it.
+    """
+    gc.collect()
+    gc.freeze()

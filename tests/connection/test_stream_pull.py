@@ -373,3 +373,13 @@ def test_an_error_is_known_by_the_connection_it_belongs_to() -> None:
             assert not any(line.connection.caused(error) for error in others)
 
     run_virtual(scenario())
+
+
+def test_sending_to_a_broken_connection_fails_before_its_loss_is_told() -> None:
+    async def scenario() -> None:
+        async with Line() as line:
+            line.ours.close()
+            with pytest.raises(ConnectionClosed, match="reset"):
+                await line.connection.send(b"x")
+
+    run_virtual(scenario())

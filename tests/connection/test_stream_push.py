@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from landline.connection.stream import StreamConnection
 from landline.errors import Reason
 from landline.testing import run_virtual
@@ -204,6 +206,73 @@ def test_every_message_has_its_own_time() -> None:
                 await asyncio.sleep(20)
                 await line.say(b"\n")
             assert line.gone == []
+
+    run_virtual(scenario())
+
+
+def test_a_message_that_is_whole_has_no_deadline_any_more() -> None:
+    async def scenario() -> None:
+        async with Line(answer=upper, message_seconds=30) as line:
+            await line.say(b"x")
+            await asyncio.sleep(20)
+            await line.say(b"y\n")
+            await asyncio.sleep(1000)
+            assert line.gone == []
+            assert line.peer.received == b"XY\n"
+
+    run_virtual(scenario())
+
+
+def test_a_peer_that_reads_again_is_not_cut_off_later() -> None:
+    async def scenario() -> None:
+        async with Line(answer=upper, pipe_bytes=10, send_buffer_bytes=100, slow_reader_seconds=30) as line:
+            line.theirs.pause_reading()
+            await line.say(b"message\n" * 50)
+            await asyncio.sleep(20)
+            line.theirs.resume_reading()
+            await asyncio.sleep(1000)
+            assert line.gone == []
+            assert line.peer.received == b"MESSAGE\n" * 50
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize(
+    ("tail", "drain", "reason"),
+    [(b"x" * 20, False, Reason.TOO_LARGE), (b"", True, Reason.DRAINING)],
+)
+def test_questions_that_wait_for_a_slow_reader_are_answered_before_the_end(
+    tail: bytes, drain: bool, reason: Reason
+) -> None:
+    async def scenario() -> None:
+        limits: dict[str, Any] = {"max_message_bytes": 10, "send_buffer_bytes": 100, "linger_seconds": 1}
+        async with Line(answer=upper, pipe_bytes=1000, **limits) as line:
+            line.theirs.pause_reading()
+            await line.say(b"message\n" * 200 + tail)
+            if drain:
+                line.connection.drain()
+            await asyncio.sleep(5)
+            assert line.connection.reason is None
+            line.theirs.resume_reading()
+            await asyncio.sleep(5)
+            assert line.peer.received == b"MESSAGE\n" * 200
+            assert line.gone == [reason]
+
+    run_virtual(scenario())
+
+
+def test_a_connection_that_is_gone_leaves_no_deadline_behind() -> None:
+    async def scenario() -> None:
+        async with Line(answer=upper, pipe_bytes=10, send_buffer_bytes=10) as line:
+            await line.say(b"half")
+            line.theirs.pause_reading()
+            await line.say(b" and whole\n" * 20)
+            timers = (line.watch.partial, line.watch.slow_reader, line.watch.lingering)
+            assert any(timer._queue.next_due() for timer in timers)
+            line.theirs.abort()
+            await settle()
+            assert line.gone == [Reason.RESET]
+            assert not any(timer._queue.next_due() for timer in timers)
 
     run_virtual(scenario())
 

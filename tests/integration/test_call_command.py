@@ -145,6 +145,15 @@ def test_an_error_is_one_sentence_and_verbose_shows_more() -> None:
         assert told.startswith("Traceback") and told.endswith(sentence)
 
 
+def test_verbose_tells_of_the_connection() -> None:
+    with serving("greet") as server:
+        called = run(LANDLINE, "call", "-v", f"{HOST}:{server.port}", "Ann")
+    assert called.stdout == b"Welcome!\nHello, Ann!\n"
+    connected, over = called.stderr.decode().splitlines()
+    assert re.search(rf"DEBUG connected with tcp://{HOST}:{server.port}, from tcp://127\.0\.0\.1:\d+$", connected)
+    assert over.endswith("DEBUG over: 1 messages (4 bytes) sent, 2 (21 bytes) received, peer_closed")
+
+
 def waiting_at(process: subprocess.Popen[bytes]) -> str:
     """The address of `landline listen`, which it says on its error output."""
     assert process.stderr is not None

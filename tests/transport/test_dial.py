@@ -150,14 +150,13 @@ NAME = TcpAddress("two-addresses.example", 8101)
 
 
 @on_both_loops
-async def test_a_race_cancelled_at_any_step_leaves_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_race_cancelled_at_any_step_leaves_no_socket() -> None:
     """Once, the winner was left open if the cancellation came while the others were being discarded."""
-    monkeypatch.setattr("landline.transport.race.STAGGER_SECONDS", 0.0)
     with free_port() as closed, plain_listener(backlog=100) as one, plain_listener(backlog=100) as other:
         ports = [closed, one.getsockname()[1], other.getsockname()[1]]
         candidates = [Candidate(socket.AF_INET, ("127.0.0.1", port)) for port in ports]
         for some in (candidates, candidates[1:], candidates[1:2]):
-            assert await expect_no_socket_left(partial(_race, NAME, some), socket.socket.close) > 3
+            assert await expect_no_socket_left(partial(_race, NAME, some, 0.0), socket.socket.close) > 3
 
 
 @both_races

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
@@ -24,11 +25,14 @@ from landline.cli.typing_in import (
 )
 from landline.connection.client import Connection, connect
 from landline.connection.datagram import check_datagram
+from landline.connection.statistics import Statistics
 from landline.connection.stream import StreamConnection
 from landline.errors import WaitTimeout
 from landline.framing import Framing, Raw
 from landline.framing import parse as parse_framing
 from landline.limits import Limits
+
+log = logging.getLogger("landline.cli")
 
 GOODBYE_SECONDS = 2.0
 """How long answers are still awaited after a person has ended the conversation."""
@@ -123,6 +127,7 @@ async def on_terminal(connection: Connection, screen: Screen, peer: str, how: Fr
 async def parting(connection: Connection) -> AsyncIterator[None]:
     """Close at the end; a peer that takes no more or does not end its side is not waited for."""
     stream = connection if isinstance(connection, StreamConnection) else None
+    log.debug("connected with %s, from %s", connection.peer, connection.local)
     try:
         yield
     except asyncio.CancelledError:
@@ -138,3 +143,11 @@ async def parting(connection: Connection) -> AsyncIterator[None]:
             if stream is not None:
                 stream.abort()
             await connection.close()
+        log.debug("over: %s", _in_words(connection.statistics()))
+
+
+def _in_words(statistics: Statistics) -> str:
+    return (
+        f"{statistics.messages_sent} messages ({statistics.bytes_sent} bytes) sent, "
+        f"{statistics.messages_received} ({statistics.bytes_received} bytes) received, {statistics.reason}"
+    )

@@ -410,8 +410,9 @@ class StreamConnection(asyncio.Protocol):
             raise ConnectionClosed(str(self.peer), self.reason or self._natural_reason())
 
     def _check_sending(self) -> None:
-        if self._gone or self._ending or self._sending_ended:
-            raise ConnectionClosed(str(self.peer), self.reason or Reason.FINISHED, "it cannot send any more")
+        if self._gone or self._ending or self._sending_ended or self._transport.is_closing():
+            reason = self.reason or (Reason.FINISHED if self._sending_ended else Reason.RESET)
+            raise ConnectionClosed(str(self.peer), reason, "it cannot send any more")
 
     def _wake_receiver(self) -> None:
         if self._receiver is not None and not self._receiver.done():
@@ -486,8 +487,7 @@ class StreamConnection(asyncio.Protocol):
     def _linger(self) -> None:
         """Everything of ours is sent: wait for the peer to end its side.
 
-        Closing on bytes that were not read sends a reset (RFC 1122, 4.2.2.13), and on some systems a reset takes back
-        what the peer had received but not read.
+        Closing on bytes not read sends a reset (RFC 1122, 4.2.2.13), which may take back what the peer has received.
         """
         if self._peer_ended or not self._limits.linger_seconds:
             self._transport.close()

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from landline.address import Address, FdAddress, TcpAddress, UdpAddress, UnixAddress
 from landline.errors import ConnectError, WaitTimeout
 from landline.transport.oserrors import connect_error
-from landline.transport.race import Candidate, Race, interleaved
+from landline.transport.race import STAGGER_SECONDS, Candidate, Race, interleaved
 
 CONNECT_SECONDS = 10.0
 """How long a call may take to come about: long enough for three SYNs (0, 1 and 3 s, RFC 6298)."""
@@ -119,10 +119,12 @@ def _connected(sock: socket.socket) -> socket.socket:
     return sock
 
 
-async def _race(address: Address, candidates: list[Candidate]) -> socket.socket:
+async def _race(
+    address: Address, candidates: list[Candidate], stagger_seconds: float = STAGGER_SECONDS
+) -> socket.socket:
     attempts: set[asyncio.Task[socket.socket]] = set()
     try:
-        winner = await _first_to_connect(address, Race(candidates), attempts)
+        winner = await _first_to_connect(address, Race(candidates, stagger_seconds), attempts)
         await _discard(attempts - {winner})
         return winner.result()
     except BaseException:
