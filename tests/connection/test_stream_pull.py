@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from landline.connection.inbox import MOST_TAKEN_A_TURN
 from landline.connection.stream import StreamConnection
 from landline.errors import (
     ConnectionClosed,
@@ -381,5 +382,26 @@ def test_sending_to_a_broken_connection_fails_before_its_loss_is_told() -> None:
             line.ours.close()
             with pytest.raises(ConnectionClosed, match="reset"):
                 await line.connection.send(b"x")
+
+    run_virtual(scenario())
+
+
+def test_whoever_always_finds_a_message_lets_others_have_their_turn() -> None:
+    async def scenario() -> None:
+        async with Line(pipe_bytes=10_000, reads=10_000) as line:
+            turns = 0
+
+            async def others() -> None:
+                nonlocal turns
+                while True:
+                    turns += 1
+                    await asyncio.sleep(0)
+
+            await line.say(b"m\n" * (MOST_TAKEN_A_TURN * 5))
+            other = asyncio.create_task(others())
+            for _ in range(MOST_TAKEN_A_TURN * 5):
+                await line.connection.receive()
+            assert turns >= 4
+            other.cancel()
 
     run_virtual(scenario())

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from landline.connection.stream import StreamConnection
+from landline.connection.stream import MOST_MESSAGES_A_TURN, StreamConnection
 from landline.errors import Reason
 from landline.testing import run_virtual
 from tests.connection.line import Line, settle
@@ -409,7 +409,7 @@ def test_draining_answers_what_came_and_lets_a_half_message_finish() -> None:
 def test_draining_waits_for_bytes_in_the_kernel() -> None:
     async def scenario() -> None:
         async with Line(answer=upper) as line:
-            line._other.send(b"not read yet")
+            line._other.send(b"one\n")
             line.connection.drain()
             await settle()
             assert not line.peer.ended
@@ -417,5 +417,24 @@ def test_draining_waits_for_bytes_in_the_kernel() -> None:
             await line.say(b"one\n")
             assert line.peer.received == b"ONE\n"
             assert line.peer.ended
+
+    run_virtual(scenario())
+
+
+def test_a_long_read_is_answered_in_turns_so_that_others_have_theirs() -> None:
+    async def scenario() -> None:
+        seen: list[int] = []
+        count = 0
+
+        def counting(message: bytes) -> None:
+            nonlocal count
+            count += 1
+
+        async with Line(answer=counting, pipe_bytes=10_000, reads=10_000) as line:
+            line.theirs.write(b"m\n" * (MOST_MESSAGES_A_TURN * 3))
+            while count < MOST_MESSAGES_A_TURN * 3:
+                await asyncio.sleep(0)
+                seen.append(count)
+            assert {MOST_MESSAGES_A_TURN, 2 * MOST_MESSAGES_A_TURN} <= set(seen)
 
     run_virtual(scenario())

@@ -8,37 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from itertools import islice
+from operator import length_hint
+from typing import Any
 
 from landline.address import Address
+from landline.connection.host import Host
+from landline.connection.inbox import Inbox
 from landline.connection.statistics import Statistics
-from landline.connection.watch import Watch
 from landline.errors import ConnectionClosed, FramingError, Reason, WaitTimeout
 from landline.framing import Framing
 from landline.limits import Limits
 from landline.transport.options import unread_bytes
 
-MESSAGE_OVERHEAD_BYTES = 48
-"""What CPython adds to each message in an inbox: the header of a bytes object and a pointer to it."""
+NO_MESSAGES = Inbox()
+"""Stands in for the inbox of every connection that never needed one: an empty deque has 700 bytes."""
+MOST_MESSAGES_A_TURN = 256
+"""Messages handled before other connections get their turn: one read may hold 131 072 of them."""
 
 Answer = Callable[[bytes], bytes | None]
-
-
-class Host(Protocol):
-    """Whoever a connection belongs to: a running service, or a client."""
-
-    watch: Watch
-
-    def opened(self, connection: StreamConnection) -> None:
-        """The connection is there; nothing was read yet."""
-
-    def closed(self, connection: StreamConnection) -> None:
-        """The connection is gone; its `reason` is final."""
-
-    def handler_failed(self, connection: StreamConnection, error: BaseException) -> None:
-        """An answering function raised `error`; the connection is being closed."""
 
 
 class StreamConnection(asyncio.Protocol):
@@ -48,8 +37,8 @@ class StreamConnection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_answer", "_answering", "_bytes_received", "_bytes_sent", "_decoder", "_draining", "_end_wanted", "_ending",
-        "_fault", "_feed", "_framing", "_gone", "_host", "_inbox", "_inbox_bytes", "_limits", "_linger_left", "_loop",
+        "_answer", "_answering", "_arriving", "_bytes_received", "_bytes_sent", "_decoder", "_draining", "_end_wanted",
+        "_ending", "_fault", "_feed", "_framing", "_gone", "_host", "_inbox", "_limits", "_linger_left", "_loop",
         "_messages_received", "_messages_sent", "_partial", "_peer_ended", "_pending", "_reading", "_receiver",
         "_senders", "_sending_ended", "_sock", "_transport", "_writable", "local", "peer", "reason", "state",
     )  # fmt: skip
@@ -69,8 +58,7 @@ class StreamConnection(asyncio.Protocol):
         self._transport: Any = None
         self._answer: Any = None
         self._pending: Iterator[bytes] | None = None
-        self._inbox: deque[bytes] | None = None
-        self._inbox_bytes = 0
+        self._inbox = NO_MESSAGES
         self._receiver: asyncio.Future[None] | None = None
         self._senders: list[asyncio.Future[None]] | None = None
         self._fault: FramingError | None = None
@@ -78,6 +66,7 @@ class StreamConnection(asyncio.Protocol):
         self._messages_received = self._messages_sent = 0
         self._bytes_received = self._bytes_sent = 0
         self._linger_left = limits.receive_buffer_bytes
+        self._arriving: int | None = 0
         self._reading = self._writable = True
         self._answering = self._partial = self._peer_ended = self._sending_ended = False
         self._ending = self._draining = self._gone = False
@@ -113,6 +102,8 @@ class StreamConnection(asyncio.Protocol):
         Returns it. Raises ConnectionClosed when the conversation is over, a FramingError when the peer broke the
         framing, WaitTimeout. Cancelling or timing out loses nothing: the message is there for the next call.
         """
+        if self._inbox.turn_over:
+            await self._inbox.let_others()
         if self._inbox:
             return self._take()
         try:
@@ -126,6 +117,8 @@ class StreamConnection(asyncio.Protocol):
         return self
 
     async def __anext__(self) -> bytes:
+        if self._inbox.turn_over:
+            await self._inbox.let_others()
         if not self._inbox:
             try:
                 await self._message_there()
@@ -226,7 +219,9 @@ class StreamConnection(asyncio.Protocol):
 
     def drain(self) -> None:
         """Take no new message: answer those that have arrived, finish the one that is half here, then close."""
-        self._draining = True
+        if not self._draining:
+            self._draining = True
+            self._arriving = unread_bytes(self._sock)
         if self._quiet():
             self._wake_receiver()
         self._settle()
@@ -248,9 +243,10 @@ class StreamConnection(asyncio.Protocol):
         except FramingError:
             messages = []
         if messages:
-            self._messages_received += len(messages)
+            count = len(messages)
+            self._messages_received += count
             if self._answer is not None:
-                self._answer_all(iter(messages))
+                self._answer_turn(iter(messages), count > MOST_MESSAGES_A_TURN)
             else:
                 self._put(messages)
         decoder = self._decoder
@@ -265,6 +261,9 @@ class StreamConnection(asyncio.Protocol):
             self._partial = False
             self._host.watch.partial.stop(self)
         if self._draining:
+            # The message that was half here ends in the first read behind all that had arrived. What follows is new.
+            ended = messages and not self._arriving
+            self._arriving = None if ended else max(0, (self._arriving or 0) - len(data))
             self.drain()
 
     def eof_received(self) -> bool:
@@ -300,7 +299,7 @@ class StreamConnection(asyncio.Protocol):
             self._linger()
             return
         if self._pending is not None:
-            self._answer_all(self._pending)
+            self._answer_turn(self._pending, True)
         self._set_reading(self._wants_to_read())
         self._settle()
 
@@ -316,17 +315,20 @@ class StreamConnection(asyncio.Protocol):
 
     # Pushing.
 
-    def _answer_all(self, messages: Iterator[bytes]) -> None:
-        """Answer messages until none is left, the connection ends, or the send buffer is full."""
-        while True:
-            rest = self._answer_some(messages)
-            self._end_if_wanted()
-            self._pending = messages if rest and not self._ending else None
-            if self._pending is None:
-                return
-            if not self._writable:
-                self._set_reading(False)
-                return
+    def _answer_turn(self, messages: Iterator[bytes], many: bool) -> None:
+        """Answer messages until none is left, the connection ends, the send buffer is full, or others have their turn.
+
+        `many` says that they may be more than a turn has.
+        """
+        rest = self._answer_some(islice(messages, MOST_MESSAGES_A_TURN) if many else messages)
+        self._end_if_wanted()
+        if (rest or (many and length_hint(messages))) and not self._ending:
+            self._pending = messages
+            self._set_reading(False)
+            if self._writable:
+                self._loop.call_soon(self._go_on)
+        else:
+            self._pending = None
 
     def _answer_some(self, messages: Iterator[bytes]) -> bool:
         """Answer as many messages as fit the send buffer, with one write. Returns whether messages may be left.
@@ -387,19 +389,16 @@ class StreamConnection(asyncio.Protocol):
                 self._receiver = None
 
     def _take(self) -> bytes:
-        assert self._inbox
-        message = self._inbox.popleft()
-        self._inbox_bytes -= len(message) + MESSAGE_OVERHEAD_BYTES
+        message = self._inbox.take()
         if not self._reading:
             self._set_reading(self._wants_to_read())
         return message
 
     def _put(self, messages: list[bytes]) -> None:
-        if self._inbox is None:
-            self._inbox = deque()
-        self._inbox.extend(messages)
-        self._inbox_bytes += sum(map(len, messages)) + MESSAGE_OVERHEAD_BYTES * len(messages)
-        if self._inbox_bytes > self._limits.receive_buffer_bytes:
+        if self._inbox is NO_MESSAGES:
+            self._inbox = Inbox()
+        self._inbox.put(messages)
+        if self._inbox.held_bytes > self._limits.receive_buffer_bytes:
             self._set_reading(False)
         self._wake_receiver()
 
@@ -433,7 +432,7 @@ class StreamConnection(asyncio.Protocol):
             return self._writable and self._pending is None
         # Whoever pulls is held back by `send` itself. Reading goes on meanwhile: two ends that each stop reading
         # because the other does not read would wait for each other.
-        return self._inbox_bytes <= self._limits.receive_buffer_bytes
+        return self._inbox.held_bytes <= self._limits.receive_buffer_bytes
 
     def _set_reading(self, wanted: bool) -> None:
         if wanted == self._reading or self._peer_ended or self._transport.is_closing():
@@ -449,10 +448,10 @@ class StreamConnection(asyncio.Protocol):
             self._host.watch.partial.stop(self)
 
     def _quiet(self) -> bool:
-        """Whether no message is in hand, on its way out of the kernel, or half here."""
+        """Whether no message is in hand, nor any of those half here, or in the kernel, when draining began."""
         if self._pending is not None or self._inbox:
             return False
-        return self._peer_ended or not (self._decoder.held or unread_bytes(self._sock))
+        return self._peer_ended or self._arriving is None or not (self._arriving or self._decoder.held)
 
     # Ending.
 
