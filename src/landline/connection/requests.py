@@ -14,6 +14,8 @@ from landline.errors import MalformedMessage, UsageError
 
 MOST_DIGITS = 18
 """Digits of a request number: the largest then fits a signed 64-bit integer, which every language has."""
+NOBODY_ASKED = b"0 "
+"""What stands before a message that answers no request."""
 
 Replies = Literal["in_order", "numbered"]
 
