@@ -201,8 +201,8 @@ def add(key: bytes, amount: int) -> bytes:
     number = number_in(text_at(key) or b"0") + amount
     if not -(2**63) <= number < 2**63:
         raise Refusal("ERR increment or decrement would overflow")
-    values[key] = b"%d" % number
-    return integer(number)
+    text = values[key] = b"%d" % number
+    return b":%b\r\n" % text
 
 
 @command

@@ -25,6 +25,7 @@ KNOWN_HEADS = {b"%c%d" % (kind, number): number for kind in (ARRAY, BULK) for nu
 """What heads usually say: looking one up is quicker than reading digits."""
 COUNTS = {b"*%d" % count: count for count in range(1, 1025)}
 HEADS = {size: b"$%d" % size for size in range(1025)}
+RUN_WORTH_TRYING = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,12 @@ class RespDecoder(Decoder):
     def take_values(self, data: bytes, messages: list[bytes]) -> int:
         """Append every whole value of `data` to `messages`; return how many bytes they took."""
         parts = data.split(END)
-        last, index, position = len(parts) - 1, 0, 0
+        run = plain_run(parts)
+        if run and len(max(run, key=len)) > self._limit:
+            run = []
+        messages += run
+        position = sum(map(len, run))
+        last, index = len(parts) - 1, data.count(END, 0, position)
         while True:
             if index < last:
                 value = plain_value(parts, index)
@@ -175,6 +181,24 @@ class RespDecoder(Decoder):
         return 0
 
 
+def plain_run(parts: list[bytes]) -> list[bytes]:
+    """The whole values at the start of `parts`, if all are commands with as many arguments as the first; else none.
+
+    Pipelines mostly are. Comparing column by column, all sizes of the first argument, then all of the second, takes a
+    fraction of the time that going through the values does.
+    """
+    count = COUNTS.get(parts[0], 0)
+    period = 2 * count + 1
+    amount = (len(parts) - 1) // period
+    stop = amount * period
+    if not count or amount < RUN_WORTH_TRYING or parts[:stop:period].count(parts[0]) != amount:
+        return []
+    for column in range(1, period, 2):
+        if parts[column:stop:period] != list(map(HEADS.get, map(len, parts[column + 1 : stop : period]))):
+            return []
+    return [END.join(parts[start : start + period]) + END for start in range(0, stop, period)]
+
+
 def plain_value(parts: list[bytes], index: int) -> list[bytes]:
     """The parts of the value that starts with the part at `index`, and an empty one behind its last line end.
 
@@ -188,8 +212,9 @@ def plain_value(parts: list[bytes], index: int) -> list[bytes]:
         if parts[index + 1 : stop : 2] == list(map(HEADS.get, map(len, parts[index + 2 : stop : 2]))):
             return [*parts[index:stop], b""]
     elif head[:1] == b"$":
-        if HEADS.get(len(parts[index + 1])) == head:
-            return [head, parts[index + 1], b""]
+        body = parts[index + 1 : index + 2]
+        if body and HEADS.get(len(body[0])) == head:
+            return [head, *body, b""]
     elif head[:1] not in b"*$" and b"\n" not in head:
         return [head, b""]
     return []

@@ -17,6 +17,8 @@ VALUES = {
     "status, error, integer": [b"+OK\r\n", b"-ERR no\r\n", b":-17\r\n"],
     "a command": [b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n"],
     "commands": [b"*1\r\n$4\r\nPING\r\n", b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n"] * 9,
+    "commands alike": [array([b"SET", b"k" * size, b"v"]) for size in range(20)],
+    "commands alike but for the last": [array([b"GET", b"key"])] * 9 + [array([b"GET", b"k\r\n"]), b"+OK\r\n"],
     "empty strings": [b"*2\r\n$0\r\n\r\n$0\r\n\r\n"],
     "line ends inside": [b"*2\r\n$3\r\nSET\r\n$6\r\n\r\n*1\r\n\r\n", b"$4\r\n\r\n\r\n\r\n", b"+OK\r\n"],
     "null": [b"$-1\r\n", b"*-1\r\n", b"*2\r\n$-1\r\n$1\r\na\r\n"],
@@ -64,7 +66,7 @@ def test_the_largest_value_passes() -> None:
 
 
 @pytest.mark.parametrize(
-    "message", [b"", b"+OK", b"+a\r\n+b\r\n", b"*1\r\n", b"$3\r\nab\r\n", b"*2\r\n:1\r\n", b"$2\r\nab"]
+    "message", [b"", b"+OK", b"+a\r\n+b\r\n", b"*1\r\n", b"$3\r\nab\r\n", b"$3", b"*1", b"*2\r\n:1\r\n", b"$2\r\nab"]
 )
 def test_what_is_not_one_value_cannot_be_sent(message: bytes) -> None:
     with pytest.raises(UnframableMessage, match="framing 'resp' cannot carry this message: it is not one whole RESP"):
@@ -99,7 +101,10 @@ VALUE = st.recursive(
     lambda inner: st.lists(inner, max_size=4).map(lambda some: b"*%d\r\n" % len(some) + b"".join(some)),
     max_leaves=8,
 )
-STREAM = st.lists(VALUE, max_size=8)
+COMMANDS = st.integers(1, 3).flatmap(
+    lambda count: st.lists(st.lists(TEXTS, min_size=count, max_size=count).map(array), min_size=4, max_size=12)
+)
+STREAM = st.lists(VALUE, max_size=8) | COMMANDS
 
 
 @given(STREAM, st.data())
@@ -109,7 +114,7 @@ def test_values_survive_any_cut(values: list[bytes], data: st.DataObject) -> Non
     assert decode(Resp(), wire, cuts).messages == values
 
 
-@given(st.lists(VALUE | TEXTS, max_size=6).map(b"".join), st.integers(1, 60), st.data())
+@given(st.lists(VALUE | TEXTS | COMMANDS.map(b"".join), max_size=6).map(b"".join), st.integers(1, 60), st.data())
 def test_no_cut_changes_what_noise_means(wire: bytes, limit: int, data: st.DataObject) -> None:
     limits = Limits(max_message_bytes=limit)
     cuts = data.draw(st.lists(st.integers(0, len(wire)), max_size=20).map(sorted))

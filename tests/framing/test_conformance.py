@@ -1,8 +1,8 @@
 """Framings against the worked examples of others: what a documented stream means, and how its messages are written.
 
 The table is in `conformance/`, by source. Each row is decoded whole, byte by byte and cut at random, and its messages
-are written again; where Landline writes them in another way that is as good, the row says how. Where a source states a rule and
-shows no bytes for it, the row is an example of the rule. A limit is ours: it counts the message as it is handed out.
+are written again; where Landline writes them in another way that is as good, the row says how. Where a source states a
+rule and shows no bytes for it, the row is an example of the rule. A limit counts a message as it is handed out.
 
 What the same documentation shows and a spec cannot say:
 

@@ -52,3 +52,8 @@ def wrong(problem: str, head: bytes, offset: int = 0) -> MalformedMessage:
 def cut(have: bytes, need: int | None = None, offset: int = 0) -> TruncatedMessage:
     """A stream that ends inside a message: `have` is what came of it."""
     return TruncatedMessage(len(have), need, offset, have)
+
+
+def span(first: int, last: int) -> bytes:
+    """The bytes from one to another, both included, as tables write with an ellipsis."""
+    return bytes(range(first, last + 1))
