@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+from typing import Any
 
 from landline.address import Address
 from landline.connection.stream import StreamConnection
@@ -65,8 +66,7 @@ class RunningService:
     async def _open(self, sock: socket.socket, peer: Address, local: Address, group: str | None) -> None:
         loop = asyncio.get_running_loop()
         service = self.service
-        connection = StreamConnection(self, service.framing, service.limits, peer, local, sock)
-        self.connections[connection] = group
+        connection = self.join(peer, local, sock, group)
         try:
             tune_stream(sock, service.limits)
             await loop.connect_accepted_socket(lambda: connection, sock)
@@ -74,6 +74,12 @@ class RunningService:
             log.info("%s: %s left before it was served: %s", service.name, peer, error)
             sock.close()
             self._forget(connection)
+
+    def join(self, peer: Address, local: Address, sock: Any, group: str | None) -> StreamConnection:
+        """A connection of this service, to be joined with a transport. Its place, as one of `group`, is taken already."""
+        connection = StreamConnection(self, self.service.framing, self.service.limits, peer, local, sock)
+        self.connections[connection] = group
+        return connection
 
     def refuse(self, sock: socket.socket, peer: str, why: str) -> None:
         """Tell a newcomer that there is no place, and close at once."""
