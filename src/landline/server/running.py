@@ -76,7 +76,7 @@ class RunningService:
             self._forget(connection)
 
     def join(self, peer: Address, local: Address, sock: Any, group: str | None) -> StreamConnection:
-        """A connection of this service, to be joined with a transport. Its place, as one of `group`, is taken already."""
+        """A connection of this service, still without a transport. Its place, as one of `group`, is taken already."""
         connection = StreamConnection(self, self.service.framing, self.service.limits, peer, local, sock)
         self.connections[connection] = group
         return connection

@@ -1,8 +1,9 @@
 """Checks that a framing keeps its word: Landline's framings, and yours.
 
-A stream may be cut anywhere, and the cut must not matter. So every case runs whole, byte by byte, in halves, cut at random, out
-of a buffer that is used again, and with the start of the next messages behind it. What fails is an AssertionError that
-names the framing and the way the stream was cut; random cuts come from `seed` and are the same each time.
+A stream may be cut anywhere, and the cut must not matter. So every case runs whole, byte by byte, in halves, cut at
+random, out of a buffer that is used again, and with the start of the next messages behind it. What fails is an
+AssertionError that names the framing and the way the stream was cut; random cuts come from `seed` and are the same each
+time.
 """
 
 from __future__ import annotations

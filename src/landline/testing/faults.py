@@ -132,7 +132,7 @@ class FaultPlan:
         return self._stop_if_due(now)
 
     def take(self, data: bytes, now: float) -> list[Timed]:
-        """Take bytes that were sent at `now`. Returns when what of them arrives, in order; actions are bytes or Ending."""
+        """Take bytes that were sent at `now`. Returns what of them arrives and when, in order: bytes, or an Ending."""
         if self._stopped is not None:
             return []
         if self._stop is not None:

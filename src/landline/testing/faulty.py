@@ -8,6 +8,7 @@ import os
 import socket
 import struct
 from collections import deque
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -211,11 +212,10 @@ class FaultyProxy:
             listeners[0].close()
             raise ServiceError(f"the proxy is for streams and cannot listen on {self._listen}; give it tcp or unix")
         self._listener = listeners[0]
-        create = asyncio.get_running_loop()
-        if isinstance(self._listener.address, UnixAddress):
-            self._server = await create.create_unix_server(self._new_caller, sock=self._listener.sock)
-        else:
-            self._server = await create.create_server(self._new_caller, sock=self._listener.sock)
+        loop = asyncio.get_running_loop()
+        unix = isinstance(self._listener.address, UnixAddress)
+        create = loop.create_unix_server if unix else loop.create_server
+        self._server = await create(self._new_caller, sock=self._listener.sock)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -236,15 +236,17 @@ class FaultyProxy:
         self.calls += 1
         self._sides |= {near, far}
         for side in (near, far):
-            side.gone.add_done_callback(lambda _, side=side: self._sides.discard(side))
+            side.gone.add_done_callback(partial(self._forget, side))
         call = asyncio.get_running_loop().create_task(self._call(near, far))
         self._calling.add(call)
         call.add_done_callback(self._calling.discard)
         return near
 
+    def _forget(self, side: Side, _: object) -> None:
+        self._sides.discard(side)
+
     async def _call(self, near: Side, far: Side) -> None:
-        await asyncio.sleep(0)  # `connection_made` of the caller comes first.
-        while near.transport is None:
+        while near.transport is None:  # The loop makes the connection before it does anything else.
             await asyncio.sleep(0)
         near.transport.pause_reading()
         try:
@@ -253,7 +255,14 @@ class FaultyProxy:
             self._sides.discard(far)
             near.reset()
             return
-        await asyncio.get_running_loop().create_connection(lambda: far, sock=sock)
+        try:
+            await asyncio.get_running_loop().create_connection(lambda: far, sock=sock)
+        except BaseException:
+            sock.close()
+            raise
+        if near.gone.done():
+            far.reset()
+            return
         near.transport.resume_reading()
         near.start()
         far.start()
@@ -270,7 +279,7 @@ def _plan(faults: Faults, which: str) -> FaultPlan:
 
 
 def _reset_on_close(transport: Any) -> None:
-    """With SO_LINGER at 0 a close sends a reset (socket(7)). The option belongs to the socket, not to the descriptor."""
+    """With SO_LINGER at 0 a close sends a reset (socket(7)). The option is the socket's, not the descriptor's."""
     known = transport.get_extra_info("socket")
     if known is not None and known.fileno() >= 0:
         with socket.socket(fileno=os.dup(known.fileno())) as twin, contextlib.suppress(OSError):

@@ -154,12 +154,17 @@ class MemoryTransport(asyncio.Transport):
 
 
 def connect_in_memory(
-    first: asyncio.Protocol, second: asyncio.Protocol, *, pipe_bytes: int = DEFAULT_PIPE_BYTES, reads: Reads = READ_BYTES
+    first: asyncio.Protocol,
+    second: asyncio.Protocol,
+    *,
+    pipe_bytes: int = DEFAULT_PIPE_BYTES,
+    reads: Reads = READ_BYTES,
 ) -> tuple[MemoryTransport, MemoryTransport]:
     """Join two protocols on the running event loop.
 
     `pipe_bytes` is what each direction holds before its sender must wait, as a socket's buffers do; `reads` is the most
-    bytes handed over at once (1 delivers byte by byte), or a function that says it anew each time. Returns both transports; `connection_made` was called on both.
+    bytes handed over at once (1 delivers byte by byte), or a function that says it anew each time. Returns both
+    transports; `connection_made` was called on both.
     """
     ends = MemoryTransport(first, pipe_bytes, reads), MemoryTransport(second, pipe_bytes, reads)
     ends[0].peer, ends[1].peer = ends[1], ends[0]

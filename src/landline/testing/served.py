@@ -47,7 +47,7 @@ class WatchedService(RunningService):
 class MemoryService:
     """A service that runs in memory, as `serve_in_memory` gives it.
 
-    `running` is the engine's own RunningService: its `counts` tell what happened. `failures` holds what handlers raised.
+    `running` is the engine's own RunningService, whose `counts` tell what happened.
     """
 
     def __init__(self, service: Service) -> None:
@@ -72,8 +72,7 @@ class MemoryService:
         of what the client sends, `back` of what it gets. Returns the client's connection. Raises ConnectError when the
         service has no place.
         """
-        client, _ = self.join(reads, faults, back)
-        return client
+        return self.join(reads, faults, back)[0]
 
     def connect_raw(
         self,
@@ -94,12 +93,12 @@ class MemoryService:
 
     def join(
         self, reads: Reads = READ_BYTES, faults: Faults = Faults.NONE, back: Faults = Faults.NONE
-    ) -> tuple[StreamConnection, StreamConnection]:
-        """Call like `connect`. Returns both ends of the conversation: the client's and the service's."""
+    ) -> tuple[StreamConnection, MemoryTransport, StreamConnection]:
+        """Call like `connect`. Returns the client's connection, its transport, and the connection of the service."""
         peer, service = self._next_caller(), self.service
         client = StreamConnection(Client(service.limits), service.framing, service.limits, HERE, peer, NoSocket())
-        _, served = self._join_protocol(client, peer, DEFAULT_PIPE_BYTES, reads, faults, back)
-        return client, served
+        transport, served = self._join_protocol(client, peer, DEFAULT_PIPE_BYTES, reads, faults, back)
+        return client, transport, served
 
     def _join_protocol(
         self, protocol: asyncio.Protocol, peer: TcpAddress, pipe_bytes: int, reads: Reads, faults: Faults, back: Faults
