@@ -36,7 +36,7 @@ END = Ending.END
             Faults(bandwidth_bytes_per_second=20),
             [(0.1, b"he"), (0.2, b"ll"), (0.25, b"o"), (0.35, b" w"), (0.45, b"or"), (0.55, b"ld"), (0.55, END)],
         ),
-        (Faults(slice_bytes=1), [*((0, bytes([byte])) for byte in b"hello world"), (0, END)]),
+        (Faults(slice_bytes=1), [*((at / 1000, b"hello world"[at : at + 1]) for at in range(11)), (0.01, END)]),
         (Faults(stall_after_bytes=7), [(0, b"hello"), (0, b" w")]),
         (Faults(half_open_after_bytes=7), [(0, b"hello"), (0, b" w")]),
         (Faults(reset_after_bytes=7), [(0, b"hello"), (0, b" w"), (0, RESET)]),
@@ -62,12 +62,19 @@ def test_a_narrow_line_is_free_again_after_a_while() -> None:
     assert one.take(b"x", 50.0) == [(51.1, b"x")]
 
 
-def test_jitter_keeps_the_order() -> None:
-    one = plan(Faults(delay_seconds=0.1, jitter_seconds=0.3))
-    dues = [due for number in range(200) for due, _ in one.take(b"x", number * 0.01)]
+def lateness(faults: Faults, apart_seconds: float) -> list[float]:
+    """How late each of 200 bytes is; they are sent one after the other, so far apart."""
+    one = plan(faults)
+    return [due - sent for sent in (number * apart_seconds for number in range(200)) for due, _ in one.take(b"x", sent)]
+
+
+def test_jitter_goes_both_ways_and_keeps_the_order() -> None:
+    faults = Faults(delay_seconds=0.4, jitter_seconds=0.3)
+    late = lateness(faults, 1.0)
+    assert 0.1 - 1e-9 <= min(late) < 0.2 < 0.6 < max(late) <= 0.7 + 1e-9
+    dues = [round(number * 0.01 + one, 9) for number, one in enumerate(lateness(faults, 0.01))]
     assert dues == sorted(dues)
-    late = [due - number * 0.01 for number, due in enumerate(dues)]
-    assert -1e-9 < min(late) < 0.1 < max(late) <= 0.4 + 1e-9
+    assert min(lateness(Faults(jitter_seconds=0.3), 1.0)) == 0.0
 
 
 def test_slices_have_their_mean_size() -> None:

@@ -20,7 +20,7 @@ class Faults:
 
     `delay_seconds` is how late everything is, and `jitter_seconds` how much earlier or later than that; the order is
     kept. `bandwidth_bytes_per_second` is what the line carries. `slice_bytes` is the mean size of the pieces that
-    everything is cut into.
+    everything is cut into, a millisecond apart.
 
     After so many bytes of the stream, wherever in a message that is: `stall_after_bytes` lets nothing more through and
     takes nothing more, so that the sender waits; `half_open_after_bytes` takes everything and loses it, and no end
@@ -79,6 +79,10 @@ Faults.PROFILES = {
 
 TRICKLE_SECONDS = 0.1
 """A narrow line delivers what it carried in this time, so that bytes trickle in and are not saved up."""
+
+
+SLICE_GAP_SECONDS = 0.001
+"""Slices arrive at least so far apart: what arrives at the same moment is glued together again."""
 
 
 class Ending(StrEnum):
@@ -176,7 +180,8 @@ class FaultPlan:
             sent += len(piece) / faults.bandwidth_bytes_per_second
         self._line_free_at = sent
         late = faults.delay_seconds + (faults.jitter_seconds * (2 * self._roll() - 1) if faults.jitter_seconds else 0.0)
-        self._last_due = max(self._last_due, sent + max(0.0, late))
+        gap = SLICE_GAP_SECONDS if faults.slice_bytes is not None and piece else 0.0
+        self._last_due = max(self._last_due + gap, sent + max(0.0, late))
         return self._last_due
 
 
