@@ -113,7 +113,7 @@ def test_leak(no_leaks):
     loop.run_until_complete(asyncio.sleep(0))
     loop.close()
 """,
-        "*the task <Task pending name='Task-*' coro=<for_ever() running at *> still runs, created at ** in test_leak",
+        "*the task <Task pending name='Task-*' coro=<for_ever() running at *> still runs, created at * in test_leak_0",
     ),
     "task that asyncio.run cancels": (
         """
@@ -161,12 +161,12 @@ def test_leak(serve, no_leaks):
 }
 
 
-@pytest.mark.parametrize("kind", LEAKS)
-def test_each_kind_of_leak_fails(pytester: pytest.Pytester, kind: str) -> None:
-    test, sentence = LEAKS[kind]
-    result = run(pytester, test)
-    result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["*the test left something behind:", sentence])
+def test_each_kind_of_leak_fails(pytester: pytest.Pytester) -> None:
+    tests = [test.replace("test_leak", f"test_leak_{number}") for number, (test, _) in enumerate(LEAKS.values())]
+    result = run(pytester, "".join(tests))
+    result.assert_outcomes(passed=len(LEAKS), errors=len(LEAKS))
+    for _, sentence in LEAKS.values():
+        result.stdout.fnmatch_lines(["the test left something behind:", sentence])
 
 
 LEAK = LEAKS["listener"][0].replace("no_leaks", "")
