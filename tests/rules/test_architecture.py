@@ -50,6 +50,7 @@ PURE = [
     "transfer/wire.py",
     "transfer/manifest.py",
     "cli/render.py",
+    "testing/faults.py",
 ]
 IMPURE = {"asyncio", "socket", "ssl", "select", "selectors", "threading", "subprocess"}
 IMPURE |= {"time", "os", "pathlib", "random", "secrets"}

@@ -79,8 +79,7 @@ class RunningService:
     async def _open(self, sock: socket.socket, peer: Address, local: Address, group: str | None) -> None:
         loop = asyncio.get_running_loop()
         service = self.service
-        connection = self._new_connection(sock, peer, local)
-        self.connections[connection] = group
+        connection = self.join(peer, local, sock, group)
         try:
             tune_stream(sock, service.limits)
             await loop.connect_accepted_socket(lambda: connection, sock)
@@ -89,9 +88,11 @@ class RunningService:
             sock.close()
             self._forget(connection)
 
-    def _new_connection(self, sock: socket.socket, peer: Address, local: Address) -> StreamConnection:
+    def join(self, peer: Address, local: Address, sock: Any, group: str | None) -> StreamConnection:
+        """A connection of this service, still without a transport. Its place, as one of `group`, is taken already."""
         service = self.service
         connection = StreamConnection(self, service.framing, service.limits, peer, local, sock)
+        self.connections[connection] = group
         connection.speak(service.payload, service.payload.decode)
         if service.numbered:
             connection.number(None)
