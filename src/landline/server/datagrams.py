@@ -33,16 +33,15 @@ class DatagramSocket:
     """One UDP socket of a running service."""
 
     def __init__(self, running: RunningService, listener: Listener) -> None:
-        assert running.service.message_handler is not None
         self._running = running
         self._counts = running.counts
         self._listener = listener
         self._sock = listener.sock
-        self._handler = running.service.message_handler
-        self._awaits = awaits(self._handler)
-        self._takes_peer = takes_connection(self._handler)
+        self._handler = handler = running.service.message_handler
+        self._awaits = awaits(handler)
+        self._takes_peer = handler is not None and takes_connection(handler)
         self._reader = DatagramReader(self._sock, running.service.limits)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._drops_seen = kernel_drops(self._sock) or 0
         self._cuts, self._unsent, self._drops = Teller(), Teller(), Teller()
@@ -132,6 +131,7 @@ class DatagramSocket:
             self._failed(datagram, error)
 
     def _call(self, datagram: Datagram) -> Any:
+        assert self._handler is not None
         if not self._takes_peer:
             return self._handler(datagram.data)
         peer = DatagramPeer(socket_address(self._sock, datagram.sender), self._listener.address)

@@ -6,14 +6,17 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from landline.connection.blocking import BlockingConnection
 from landline.connection.stream import StreamConnection
 from landline.errors import ServiceError
 from landline.framing import Framing
 from landline.framing import parse as parse_framing
 from landline.limits import Limits
+from landline.server.handlers import HandlerClass, as_handler_class, check_handler_class
 
 MessageHandler = Callable[..., Any]
 ConnectionHandler = Callable[[StreamConnection], Awaitable[None]]
+BlockingHandler = Callable[[BlockingConnection], None]
 AnyMessageHandler = TypeVar("AnyMessageHandler", bound=MessageHandler)
 
 
@@ -33,6 +36,8 @@ class Service:
         self.limits = limits or Limits()
         self.message_handler: MessageHandler | None = None
         self.connection_handler: ConnectionHandler | None = None
+        self.blocking_handler: BlockingHandler | None = None
+        self.handler_class: HandlerClass | None = None
         self.framing.decoder(self.limits)
 
     def __repr__(self) -> str:
@@ -59,19 +64,64 @@ class Service:
         self.connection_handler = handler
         return handler
 
+    def blocking(self, handler: BlockingHandler) -> BlockingHandler:
+        """Declare the handler of conversations that block: `def (connection)`; the connection closes when it returns.
+
+        Each runs in a thread of its own, at most `max_threads` of them, over a BlockingConnection whose waits end when
+        the limits of the service say so. Returns the handler. Raises ServiceError if it is not a plain function of one
+        argument.
+        """
+        if awaits(handler) or _places(handler) != 1:
+            raise ServiceError(f"the blocking handler of {self.name} must be a plain `def` and take (connection)")
+        self.blocking_handler = handler
+        return handler
+
+    @classmethod
+    def from_handler(
+        cls, handler_class: HandlerClass, *, name: str | None = None, limits: Limits | None = None
+    ) -> Service:
+        """Make a service of a handler class of the standard library's socketserver, unmodified.
+
+        `name` is the class's own where it is None. Each connection or datagram is handled in a thread, at most
+        `max_threads` at once. Raises ServiceError for anything but a subclass of socketserver.BaseRequestHandler.
+        """
+        handler_class = as_handler_class(handler_class, "Service.from_handler")
+        service = cls(name or handler_class.__name__, framing="raw", limits=limits)
+        service.handler_class = handler_class
+        return service
+
+    @property
+    def threaded(self) -> bool:
+        """Whether connections are handled in threads."""
+        return self.blocking_handler is not None or self.handler_class is not None
+
     def with_options(self, framing: str | Framing | None = None, limits: Limits | None = None) -> Service:
         """A copy of this service with another framing or other limits."""
         copy = Service(self.name, framing=framing or self.framing, limits=limits or self.limits)
         copy.message_handler = self.message_handler
         copy.connection_handler = self.connection_handler
+        copy.blocking_handler = self.blocking_handler
+        copy.handler_class = self.handler_class
         return copy
 
     def check(self, datagram: bool) -> None:
-        """Raise ServiceError if there is no handler for streams, or for datagrams."""
+        """Raise ServiceError if there is no handler for streams, or for datagrams, or more than one."""
+        if self.handler_class is not None:
+            check_handler_class(self.name, self.handler_class, datagram)
+        if sum(map(bool, (self.connection_handler, self.blocking_handler, self.handler_class))) > 1:
+            raise ServiceError(
+                f"{self.name} has more than one handler of connections; keep one of "
+                "@service.connection, @service.blocking and the handler class"
+            )
+        if self.handler_class is not None:
+            return
         if datagram and self.message_handler is None:
             raise ServiceError(f"{self.name} cannot answer datagrams: it has no handler declared with @service.message")
-        if self.message_handler is None and self.connection_handler is None:
-            raise ServiceError(f"{self.name} has no handler: declare one with @service.message or @service.connection")
+        if self.message_handler is None and self.connection_handler is None and self.blocking_handler is None:
+            raise ServiceError(
+                f"{self.name} has no handler: "
+                "declare one with @service.message, @service.connection or @service.blocking"
+            )
 
 
 def bound_to(handler: MessageHandler, connection: StreamConnection) -> MessageHandler:
