@@ -21,6 +21,9 @@ from landline.transport.options import tune_stream
 
 log = logging.getLogger("landline.server")
 
+NOTICE_SECONDS = 0.2
+"""What a thread that waits for a message needs at most to wake up and say goodbye; a stop has that much time always."""
+
 
 class Host(Protocol):
     """What this part needs of the running service."""
@@ -107,7 +110,7 @@ class ThreadedSessions:
         for session in self._sessions:
             session.drain()
         if self._sessions:
-            await asyncio.wait(self._sessions.values(), timeout=seconds)
+            await asyncio.wait(self._sessions.values(), timeout=max(seconds, NOTICE_SECONDS))
         for session in list(self._sessions):
             self._host.counts.cut_off += not session.nothing_in_hand
             session.cut()
