@@ -363,7 +363,7 @@ async def test_a_handler_may_close_and_go_on() -> None:
 
 
 @on_both_loops
-async def test_half_a_close_by_the_handler() -> None:
+async def test_half_a_close_by_the_handler(journal: Journal) -> None:
     heard: list[bytes] = []
 
     def listen_on(connection: BlockingConnection) -> None:
@@ -376,6 +376,7 @@ async def test_half_a_close_by_the_handler() -> None:
             assert await caller.rest() == b"go on\n"
             await caller.send(b"one\ntwo\n")
             caller.end_sending()
+            await journal.holds("gone, peer_closed, 2 messages")
     assert heard == [b"one", b"two"]
     assert server.counts().reasons == {Reason.PEER_CLOSED: 1}
 
