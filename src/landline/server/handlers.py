@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import struct
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from socketserver import BaseRequestHandler, BaseServer, DatagramRequestHandler, StreamRequestHandler
@@ -61,6 +62,8 @@ class HandlerSession(Session):
         self._client_address = _client_address(sock, peer)
         self._reason: Reason | None = None
         self._delivered = self._draining = False
+        # Without it `_shut` might hit a descriptor that was closed and opened again for something else.
+        self._open = threading.Lock()
         sock.setblocking(True)
         # The kernel lets a blocking send fail that got nothing through for so long (socket(7)).
         whole, part = divmod(limits.slow_reader_seconds, 1)
@@ -105,7 +108,11 @@ class HandlerSession(Session):
         if self._reason not in BROKEN:
             self._delivered = True
             part_from(self._sock, self._limits, self._reason is Reason.PEER_CLOSED)
-        self._sock.close()
+        # Not `close`, which would wait for a file on the socket that a failed `finish` has left open.
+        with self._open:
+            descriptor = self._sock.detach()
+            if descriptor >= 0:
+                socket.close(descriptor)
 
     def _natural_reason(self) -> Reason:
         if self._draining or self.was_cut:
@@ -127,7 +134,7 @@ class HandlerSession(Session):
 
     def _shut(self, how: int) -> None:
         # The handler may have closed its socket itself, or the peer is gone.
-        with suppress(OSError):
+        with self._open, suppress(OSError):
             self._sock.shutdown(how)
 
 
