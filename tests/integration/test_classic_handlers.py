@@ -167,3 +167,14 @@ def test_no_descriptors_left(folder: Path) -> None:
         # The server learns in its own time that they are gone.
         while heard_by("nc.openbsd -N", server.port, b"exit\n") != b"Welcome!\n":
             pass
+
+
+def test_the_handler_of_http_server(folder: Path) -> None:
+    """A handler class that was written long before Landline and by others: the one behind `python -m http.server`."""
+    curl = require_peer("curl")
+    (folder / "large").write_bytes(bytes(range(256)) * 4096)
+    with serving("http.server:SimpleHTTPRequestHandler", prefix=("env", "-C", str(folder))) as server:
+        answer = run(curl, "-s", f"http://127.0.0.1:{server.port}/large")
+        assert answer.stdout == (folder / "large").read_bytes()
+        answer = run(curl, "-s", "-o", "/dev/null", "-w", "%{http_code}", f"http://127.0.0.1:{server.port}/missing")
+        assert answer.stdout == b"404"
