@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -384,10 +385,10 @@ async def test_half_a_close_by_the_handler(journal: Journal) -> None:
 
 
 @on_both_loops
-async def test_over_a_unix_socket_and_beside_a_message_handler_for_datagrams() -> None:
+async def test_over_a_unix_socket_and_beside_a_message_handler_for_datagrams(tmp_path: Path) -> None:
     service = blocking_service()
     service.message(bytes.lower)
-    async with serving(service, "unix://@landline-test-threads", "udp://127.0.0.1:0", ANY_PORT) as server:
+    async with serving(service, f"unix://{tmp_path / 'socket'}", "udp://127.0.0.1:0", ANY_PORT) as server:
         with call(server, 0) as unix, call(server, 1) as udp, call(server, 2) as tcp:
             assert await unix.ask(b"One") == b"ONE"
             assert await tcp.ask(b"One") == b"ONE"
