@@ -186,3 +186,46 @@ def test_a_handler_that_ends_after_the_loop_has_gone() -> None:
     (left,) = [thread for thread in threading.enumerate() if thread.name.startswith("slow")]
     gates[0].open.set()
     left.join()
+
+
+def test_a_handler_that_fails_after_the_loop_has_gone(journal: Journal) -> None:
+    """Its fault is told in the log all the same."""
+    gates: list[Gate] = []
+
+    def fail(connection: BlockingConnection) -> None:
+        gates[0].enter()
+        raise ArithmeticError("late")
+
+    async def serve_and_stop() -> None:
+        gates.append(Gate())
+        server = serving(blocking_service(fail))
+        await server.start()
+        with call(server), pytest.MonkeyPatch.context() as patch:
+            patch.setattr("landline.server.running.LAST_WORDS_SECONDS", 0.0)
+            await gates[0].entered.wait()
+            await server.stop(0.0)
+
+    asyncio.run(serve_and_stop())
+    (left,) = [thread for thread in threading.enumerate() if thread.name.startswith("slow")]
+    gates[0].open.set()
+    left.join()
+    assert journal.lines(logging.ERROR)[-1].startswith("slow: the handler failed on the connection of tcp://127.0.0.1:")
+
+
+@on_both_loops
+async def test_a_stop_before_anybody_called() -> None:
+    server = serving(blocking_service())
+    await server.start()
+    assert (await server.stop()).connections == 0
+
+
+@on_both_loops
+async def test_callers_that_still_wait_to_be_accepted_are_answered() -> None:
+    server = serving(blocking_service())
+    await server.start()
+    callers = [call(server) for _ in range(5)]
+    for caller in callers:
+        caller.sock.send(b"a\n")
+    counts = await _stop(server, *callers)
+    assert [caller.heard for caller in callers] == [b"A\n"] * 5
+    assert (counts.connections, counts.cut_off, counts.reasons) == (5, 0, {Reason.DRAINING: 5})
