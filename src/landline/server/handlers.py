@@ -86,7 +86,9 @@ class HandlerSession(Session):
     def drain(self) -> None:
         """The handler reads what has arrived, and then the end."""
         self._draining = True
-        self._shut(socket.SHUT_RD)
+        if not self._delivered:
+            # Behind the handler's back we read on by ourselves: there the end must be the peer's.
+            self._shut(socket.SHUT_RD)
 
     def cut(self) -> None:
         self.was_cut = True
