@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from dataclasses import replace
+from socketserver import BaseRequestHandler, DatagramRequestHandler
 from typing import Any
 
 import click
@@ -50,7 +51,8 @@ def bindings_for(what: str | None, addresses: tuple[str, ...], framing: str | No
             f"there is no built-in service {what!r}; there are {', '.join(built_in)}, and MODULE:ATTRIBUTE"
         )
     service = configured(load(what), framing, limits)
-    return [(service, address) for address in where or (TcpAddress(HOST, 0),)]
+    anywhere = UdpAddress(HOST, 0) if only_datagrams(service) else TcpAddress(HOST, 0)
+    return [(service, address) for address in where or (anywhere,)]
 
 
 def configured(service: Service, framing: str | None, limits: dict[str, Any]) -> Service:
@@ -60,8 +62,16 @@ def configured(service: Service, framing: str | None, limits: dict[str, Any]) ->
     return service.with_options(framing, replace(service.limits, **limits))
 
 
+def only_datagrams(service: Service) -> bool:
+    """Whether the service cannot be called on a stream address."""
+    return service.handler_class is not None and issubclass(service.handler_class, DatagramRequestHandler)
+
+
 def load(what: str) -> Service:
-    """The Service that `module:attribute` names, looked for in the working folder too. Raises ServiceError."""
+    """The Service that `module:attribute` names, or one made of the socketserver handler class that it names.
+
+    It is looked for in the working folder too. Raises ServiceError.
+    """
     module_name, _, attribute = what.partition(":")
     sys.path.insert(0, "")
     try:
@@ -76,8 +86,11 @@ def load(what: str) -> Service:
         raise ServiceError(
             f"cannot load {what!r}: it raises {type(error).__name__}: {error}; -v shows where"
         ) from error
+    if isinstance(found, type) and issubclass(found, BaseRequestHandler):
+        return Service.from_handler(found)
     if not isinstance(found, Service):
-        raise ServiceError(f"{what!r} is a {type(found).__name__} and not a landline Service")
+        kind = type(found).__name__
+        raise ServiceError(f"{what!r} is a {kind}; it must be a landline Service or a socketserver handler class")
     return found
 
 
