@@ -45,6 +45,8 @@ SENTENCES: dict[str, LandlineError] = {
     "malformed message at offset 0: no comma; check that both sides use the same framing": MalformedMessage(
         "no comma", 0
     ),
+    "malformed message: no number (starts 31 3a); check that both sides use the same numbering of "
+    "requests": MalformedMessage("no number", None, b"1:"),
     "the stream ended inside the message at offset 7: 2 of 8 bytes came (starts 35 3a)"
     "; the peer left too early or uses another framing": TruncatedMessage(2, 8, 7, b"5:"),
     "the stream ended inside the message at offset 0: 2 bytes and no end of message came"

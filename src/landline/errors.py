@@ -137,12 +137,13 @@ class MessageTooLarge(FramingError):
 
 
 class MalformedMessage(FramingError):
-    """The peer sent bytes that this framing forbids.
+    """The peer sent bytes that this framing forbids, or a message without the form that was agreed on.
 
-    `problem` says what is wrong, `offset` where the message starts in the stream, `head` its first bytes.
+    `problem` says what is wrong, `offset` where the message starts in the stream (None for a whole message, whose place
+    nobody knows any more), `head` its first bytes.
     """
 
-    def __init__(self, problem: str, offset: int, head: bytes = b"") -> None:
+    def __init__(self, problem: str, offset: int | None, head: bytes = b"") -> None:
         head = head[:HEAD_BYTES]
         super().__init__(problem, offset, head)
         self.problem = problem
@@ -150,10 +151,9 @@ class MalformedMessage(FramingError):
         self.head = head
 
     def __str__(self) -> str:
-        return (
-            f"malformed message at offset {self.offset}: {self.problem}"
-            f"{_shown(self.head)}; check that both sides use the same framing"
-        )
+        where = "" if self.offset is None else f" at offset {self.offset}"
+        what = "numbering of requests" if self.offset is None else "framing"
+        return f"malformed message{where}: {self.problem}{_shown(self.head)}; check that both sides use the same {what}"
 
 
 class TruncatedMessage(FramingError):
