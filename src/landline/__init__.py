@@ -10,8 +10,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from landline.address import parse as parse_address
     from landline.connection import blocking
+    from landline.connection.backoff import Backoff
     from landline.connection.client import connect
     from landline.connection.datagram import DatagramConnection
+    from landline.connection.reconnect import Reconnect, ReconnectingConnection
     from landline.connection.stream import StreamConnection
     from landline.framing import parse as parse_framing
     from landline.limits import Limits
@@ -20,8 +22,11 @@ if TYPE_CHECKING:
     from landline.server.service import Service
 
 _HOMES = {
+    "Backoff": "landline.connection.backoff",
     "DatagramConnection": "landline.connection.datagram",
     "Limits": "landline.limits",
+    "Reconnect": "landline.connection.reconnect",
+    "ReconnectingConnection": "landline.connection.reconnect",
     "Server": "landline.server.engine",
     "Service": "landline.server.service",
     "StreamConnection": "landline.connection.stream",
@@ -33,8 +38,11 @@ _HOMES = {
 }
 
 __all__ = [
+    "Backoff",
     "DatagramConnection",
     "Limits",
+    "Reconnect",
+    "ReconnectingConnection",
     "Server",
     "Service",
     "StreamConnection",

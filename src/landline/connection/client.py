@@ -7,14 +7,16 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable
-from typing import TypeVar
+from functools import partial
+from typing import TypeVar, overload
 
 from landline.address import Address, UdpAddress
 from landline.address import parse as parse_address
 from landline.connection.datagram import DatagramConnection, DatagramReader
+from landline.connection.reconnect import Reconnect, ReconnectingConnection, connect_reconnecting
 from landline.connection.stream import StreamConnection
 from landline.connection.watch import Watch
-from landline.errors import Reason
+from landline.errors import Reason, UsageError
 from landline.framing import Framing
 from landline.framing import parse as parse_framing
 from landline.limits import Limits
@@ -46,24 +48,54 @@ class Client:
         log.error("handler failed on %r", connection, exc_info=error)
 
 
+@overload
+async def connect(
+    address: str | Address,
+    *,
+    framing: str | Framing = ...,
+    limits: Limits | None = ...,
+    timeout_seconds: float = ...,
+    reconnect: None = None,
+) -> Connection: ...
+
+
+@overload
+async def connect(
+    address: str | Address,
+    *,
+    framing: str | Framing = ...,
+    limits: Limits | None = ...,
+    timeout_seconds: float = ...,
+    reconnect: Reconnect,
+) -> ReconnectingConnection: ...
+
+
 async def connect(
     address: str | Address,
     *,
     framing: str | Framing = "lines",
     limits: Limits | None = None,
     timeout_seconds: float = CONNECT_SECONDS,
-) -> Connection:
+    reconnect: Reconnect | None = None,
+) -> Connection | ReconnectingConnection:
     """Call a service.
 
     `address` is where; `framing` is how its messages end (datagrams need none); `limits` bounds what the peer can
-    make us hold; `timeout_seconds` is how long the connection may take to come about.
-    Returns a StreamConnection, or a DatagramConnection for udp. Raises ConnectError, WaitTimeout, or a UsageError for
-    an address or a framing that cannot be.
+    make us hold; `timeout_seconds` is how long the connection may take to come about; `reconnect` makes it one that
+    comes back when it breaks.
+    Returns a StreamConnection, or a DatagramConnection for udp, or a ReconnectingConnection, which may still be on its
+    way when the first attempt failed for a reason that passes. Raises ConnectError, WaitTimeout, or a UsageError for an
+    address or a framing that cannot be.
     """
     where = parse_address(address) if isinstance(address, str) else address
     how = parse_framing(framing) if isinstance(framing, str) else framing
     bounds = limits or Limits()
     how.decoder(bounds)
+    if reconnect is not None:
+        if isinstance(where, UdpAddress):
+            raise UsageError(f"{where} cannot be called with reconnect: datagrams have no connection that could break")
+        again = partial(connect, where, framing=how, limits=bounds, timeout_seconds=timeout_seconds)
+        return await connect_reconnecting(again, where, reconnect, how, bounds, timeout_seconds)  # type: ignore[arg-type]
     sock = await dial(where, timeout_seconds)
     if isinstance(where, UdpAddress):
         grow_receive_buffer(sock, bounds.udp_receive_buffer_bytes)

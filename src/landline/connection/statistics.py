@@ -9,10 +9,15 @@ from landline.errors import Reason
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What passed over a connection so far, and why it ended (None while it lives)."""
+    """What passed over a connection so far, and why it ended (None while it lives).
+
+    `messages_dropped` had to leave the queue of a client that was away; nobody waited any more for `late_replies`.
+    """
 
     messages_received: int
     messages_sent: int
     bytes_received: int
     bytes_sent: int
     reason: Reason | None
+    messages_dropped: int = 0
+    late_replies: int = 0
