@@ -121,8 +121,8 @@ async def test_closed_in_the_middle_of_a_call_it_leaves_no_socket() -> None:
         client = await landline.connect(where, limits=NO_LINGER, reconnect=Reconnect(backoff=QUICK))
         waiting = asyncio.create_task(client.request(b"no reply to this"))
         try:
-            await asyncio.sleep(0)
-            await client.close()
+            async with client:
+                await asyncio.sleep(0)
         finally:
             await asyncio.wait([waiting])
             waiting.exception()
