@@ -120,12 +120,9 @@ async def test_closed_in_the_middle_of_a_call_it_leaves_no_socket() -> None:
     async def come_and_go(where: Address) -> ReconnectingConnection:
         client = await landline.connect(where, limits=NO_LINGER, reconnect=Reconnect(backoff=QUICK))
         waiting = asyncio.create_task(client.request(b"no reply to this"))
-        try:
-            async with client:
-                await asyncio.sleep(0)
-        finally:
-            await asyncio.wait([waiting])
-            waiting.exception()
+        waiting.add_done_callback(asyncio.Task.exception)
+        async with client:
+            await asyncio.sleep(0)
         return client
 
     with plain_listener(backlog=100) as listener:
