@@ -6,12 +6,15 @@ import socket
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, overload
 
 from landline.address import Address, UdpAddress
 from landline.address import parse as parse_address
 from landline.connection.datagram import MOST_DATAGRAM_BYTES, check_datagram
+from landline.connection.reconnect_policy import Reconnect
+from landline.connection.requests import Replies, Requests, parse_replies
 from landline.connection.statistics import Statistics
-from landline.errors import ConnectionClosed, MessageTooLarge, Reason, WaitTimeout
+from landline.errors import ConnectionClosed, FramingError, MessageTooLarge, Reason, UsageError, WaitTimeout
 from landline.framing import Framing
 from landline.framing import parse as parse_framing
 from landline.limits import Limits
@@ -19,6 +22,9 @@ from landline.transport.dial import CONNECT_SECONDS, dial_blocking
 from landline.transport.listen import local_address
 from landline.transport.options import grow_receive_buffer, tune_stream
 from landline.transport.oserrors import connect_error
+
+if TYPE_CHECKING:
+    from landline.connection.blocking_reconnect import BlockingReconnectingConnection
 
 READ_BYTES = 256 * 1024
 WAIT_SECONDS = 30.0
@@ -52,7 +58,13 @@ class BlockingConnection:
     """
 
     def __init__(
-        self, sock: socket.socket, address: Address, framing: Framing, limits: Limits, timeout_seconds: float
+        self,
+        sock: socket.socket,
+        address: Address,
+        framing: Framing,
+        limits: Limits,
+        timeout_seconds: float,
+        replies: Replies = "in_order",
     ) -> None:
         self.peer = address
         self.local = local_address(sock)
@@ -62,6 +74,10 @@ class BlockingConnection:
         self._framing = framing
         self._decoder = framing.decoder(limits)
         self._inbox: deque[bytes] = deque()
+        self._requests: Requests = parse_replies(replies)()
+        self._asked: int | None = None
+        self._replies: list[Any] = []
+        self._fault: FramingError | None = None
         self._unsent = bytearray()
         self._peer_ended = self._sending_ended = False
         self._messages_received = self._messages_sent = self._bytes_received = self._bytes_sent = 0
@@ -77,7 +93,9 @@ class BlockingConnection:
         """Send several messages at once, like `send`."""
         messages = list(messages)
         self._check_sending()
-        self._unsent += self._framing.encode_all(messages)
+        wrap = self._requests.wrap
+        self._unsent += self._framing.encode_all([wrap(None, message) for message in messages])
+        self._requests.tell(len(messages))
         self._messages_sent += len(messages)
         self.flush(timeout_seconds)
 
@@ -93,6 +111,28 @@ class BlockingConnection:
                 raise self._failure(error, deadline) from error
             del self._unsent[:sent]
             self._bytes_sent += sent
+
+    def request(self, message: bytes, timeout_seconds: float | None = None) -> bytes:
+        """Send a message and wait for its reply; what comes meanwhile and is no reply waits for `receive`.
+
+        Returns the reply. Raises UnframableMessage, ConnectionClosed, a FramingError, or WaitTimeout, after which the
+        reply is dropped when it comes (`late_replies`). How a reply tells its request, `replies` of `connect` says.
+        """
+        deadline = self._deadline(f"waiting for a reply from {self.peer}", timeout_seconds)
+        self._check_sending()
+        # A message that cannot be sent must not take a place in the order.
+        self._framing.encode(self._requests.wrap(None, message))
+        self._asked = self._requests.ask()
+        self._unsent += self._framing.encode(self._requests.wrap(self._asked, message))
+        self._messages_sent += 1
+        try:
+            self.flush(deadline.left())
+            while not self._replies:
+                self._read(deadline)
+            return self._replies.pop()  # type: ignore[no-any-return]
+        finally:
+            self._requests.give_up(self._asked)
+            self._asked = None
 
     def receive(self, timeout_seconds: float | None = None) -> bytes:
         """Wait for one message. Raises ConnectionClosed at the end of the conversation, a FramingError, WaitTimeout.
@@ -130,7 +170,7 @@ class BlockingConnection:
         sure, `end_sending` and receive to the end first.
         """
         if self._sock.fileno() >= 0:
-            fault = self._decoder.error
+            fault = self._decoder.error or self._fault
             ended = Reason.PEER_CLOSED if self._peer_ended else Reason.FINISHED
             self.reason = self.reason or (fault.reason if fault is not None else ended)
             self._sock.close()
@@ -141,13 +181,28 @@ class BlockingConnection:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def hung_up(self) -> bool:
+        """Whether the end of the conversation has arrived, with nothing before it; asks the system, and never waits."""
+        if self.reason is not None or self._peer_ended:
+            return True
+        self._sock.settimeout(0.0)
+        try:
+            return not self._sock.recv(1, socket.MSG_PEEK)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError as error:
+            self._failure(error)
+            return True
+
     def statistics(self) -> Statistics:
-        """Counts of messages and bytes in both directions, and the reason of the close."""
-        return Statistics(
-            self._messages_received, self._messages_sent, self._bytes_received, self._bytes_sent, self.reason
-        )
+        """Counts of messages and bytes in both directions, the reason of the close, and the late replies."""
+        passed = (self._messages_received, self._messages_sent, self._bytes_received, self._bytes_sent)
+        return Statistics(*passed, self.reason, 0, self._requests.late_replies)
 
     def _read(self, deadline: Deadline) -> None:
+        if self._fault is not None:
+            raise self._fault.with_traceback(None)
         if self._decoder.error is not None:
             self._decoder.feed(b"")  # raises it again
         # After a send that failed there may still be something to read: what the peer said before it hung up.
@@ -167,7 +222,18 @@ class BlockingConnection:
         self._bytes_received += len(data)
         messages = self._decoder.feed(data)
         self._messages_received += len(messages)
-        self._inbox += messages
+        try:
+            for message in messages:
+                self._hand_on(*self._requests.match(message))
+        except FramingError as error:
+            # What came before it is received first, as with a decoder's error.
+            self._fault = error
+
+    def _hand_on(self, key: int | None, message: Any) -> None:
+        if key is None:
+            self._inbox.append(message)
+        elif key == self._asked:
+            self._replies.append(message)
 
     def _failure(self, error: OSError, deadline: Deadline | None = None) -> WaitTimeout | ConnectionClosed:
         # Python's own time-out has no errno; the system's ETIMEDOUT, a TimeoutError too, says that the peer is gone.
@@ -265,26 +331,73 @@ class BlockingDatagramConnection:
         return deadline
 
 
+@overload
+def connect(
+    address: str | Address,
+    *,
+    framing: str | Framing = ...,
+    limits: Limits | None = ...,
+    timeout_seconds: float = ...,
+    replies: Replies = ...,
+    reconnect: None = None,
+) -> BlockingConnection | BlockingDatagramConnection: ...
+
+
+@overload
+def connect(
+    address: str | Address,
+    *,
+    framing: str | Framing = ...,
+    limits: Limits | None = ...,
+    timeout_seconds: float = ...,
+    reconnect: Reconnect,
+) -> BlockingReconnectingConnection: ...
+
+
 def connect(
     address: str | Address,
     *,
     framing: str | Framing = "lines",
     limits: Limits | None = None,
     timeout_seconds: float = WAIT_SECONDS,
-) -> BlockingConnection | BlockingDatagramConnection:
+    replies: Replies = "in_order",
+    reconnect: Reconnect | None = None,
+) -> BlockingConnection | BlockingDatagramConnection | BlockingReconnectingConnection:
     """Call a service from code that blocks.
 
     `address`, `framing` and `limits` are as for `landline.connect`; `timeout_seconds` bounds every wait, connecting
-    (at most 10 s) included. Returns a BlockingConnection, or a BlockingDatagramConnection for udp. Raises
+    (at most 10 s) included; `replies` is how a reply tells its request: "in_order" or "numbered"; `reconnect` makes it
+    a connection that comes back when it breaks (and says itself how replies tell their requests).
+    Returns a BlockingConnection, or a BlockingDatagramConnection for udp, or a BlockingReconnectingConnection. Raises
     ConnectError, WaitTimeout, or a UsageError for an address or a framing that cannot be.
     """
     where = parse_address(address) if isinstance(address, str) else address
     how = parse_framing(framing) if isinstance(framing, str) else framing
     bounds = limits or Limits()
     how.decoder(bounds)
+    parse_replies(replies)
+    if reconnect is not None:
+        return _connect_reconnecting(where, how, bounds, timeout_seconds, reconnect)
     sock = dial_blocking(where, min(timeout_seconds, CONNECT_SECONDS))
     if isinstance(where, UdpAddress):
         grow_receive_buffer(sock, bounds.udp_receive_buffer_bytes)
         return BlockingDatagramConnection(sock, where, bounds, timeout_seconds)
     tune_stream(sock, bounds)
-    return BlockingConnection(sock, where, how, bounds, timeout_seconds)
+    return BlockingConnection(sock, where, how, bounds, timeout_seconds, replies)
+
+
+def _connect_reconnecting(
+    where: Address, how: Framing, bounds: Limits, timeout_seconds: float, policy: Reconnect
+) -> BlockingReconnectingConnection:
+    # Here, because that module is built on this one.
+    from landline.connection.blocking_reconnect import BlockingReconnectingConnection
+
+    if isinstance(where, UdpAddress):
+        raise UsageError(f"{where} cannot be called with reconnect: datagrams have no connection that could break")
+
+    def open_once(seconds: float) -> BlockingConnection:
+        connection = connect(where, framing=how, limits=bounds, timeout_seconds=seconds, replies=policy.replies)
+        assert isinstance(connection, BlockingConnection)
+        return connection
+
+    return BlockingReconnectingConnection(open_once, where, policy, how, timeout_seconds)

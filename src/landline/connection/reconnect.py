@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from landline.address import Address
@@ -189,16 +190,10 @@ class ReconnectingConnection:
 
     def statistics(self) -> Statistics:
         """Counts over all connections so far, and the reason of the end."""
-        now, past = self._connection and self._connection.statistics(), self._past
-        return Statistics(
-            past.messages_received + (now.messages_received if now else 0),
-            past.messages_sent + (now.messages_sent if now else 0),
-            past.bytes_received + (now.bytes_received if now else 0),
-            past.bytes_sent + (now.bytes_sent if now else 0),
-            self.reason,
-            self._dropped,
-            past.late_replies + self._requests.late_replies,
-        )
+        here = Statistics(0, 0, 0, 0, self.reason, self._dropped, self._requests.late_replies)
+        if self._connection is not None:
+            here = here.plus(self._connection.statistics())
+        return here.plus(self._past)
 
     # Coming and going.
 
@@ -248,7 +243,7 @@ class ReconnectingConnection:
             return error
         finally:
             connection.abort()
-            self._past = self.statistics()
+            self._past = replace(self.statistics(), messages_dropped=0)
             self._requests = parse_replies(self._policy.replies)()
             self._connection = None
             await connection.close()

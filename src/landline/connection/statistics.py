@@ -21,3 +21,15 @@ class Statistics:
     reason: Reason | None
     messages_dropped: int = 0
     late_replies: int = 0
+
+    def plus(self, other: Statistics) -> Statistics:
+        """The counts of both together, with the reason of this one."""
+        return Statistics(
+            self.messages_received + other.messages_received,
+            self.messages_sent + other.messages_sent,
+            self.bytes_received + other.bytes_received,
+            self.bytes_sent + other.bytes_sent,
+            self.reason,
+            self.messages_dropped + other.messages_dropped,
+            self.late_replies + other.late_replies,
+        )
