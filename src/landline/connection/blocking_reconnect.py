@@ -279,9 +279,10 @@ class BlockingReconnectingConnection:
         try:
             connection.flush(deadline.left())
             while self._outbox:
+                left = deadline.left()
                 sent_bytes = connection.statistics().bytes_sent
                 items = self._outbox.take(FLUSH_BYTES)
-                connection.send_all([item.message for item in items], deadline.left())
+                connection.send_all([item.message for item in items], left)
         except ConnectionClosed as error:
             self._outbox.put_back(_unsent(items, connection.statistics().bytes_sent - sent_bytes))
             self._lost(error)
