@@ -249,3 +249,11 @@ def test_an_on_event_that_raises_breaks_nothing(caplog: pytest.LogCaptureFixture
     with free_port() as port, call(f"tcp://127.0.0.1:{port}", on_event=raising) as client:
         client.send(b"x")
     assert [record.getMessage() for record in caplog.records][0] == "on_event failed with Connecting(attempt=1)"
+
+
+def test_a_login_that_is_a_coroutine_is_a_mistake() -> None:
+    async def log_in(connection: BlockingConnection) -> None:
+        """Would never run."""
+
+    with pytest.raises(UsageError, match="for a blocking client it must be a def"):
+        call("tcp://127.0.0.1:1", on_connect=log_in)

@@ -380,6 +380,29 @@ def test_a_message_that_cannot_be_sent_is_the_error_of_its_own_call() -> None:
     play(scene, lambda: Place(REFUSED, None))
 
 
+@pytest.mark.parametrize("size", [236, 237])
+def test_room_for_the_largest_number_is_kept(size: int) -> None:
+    async def scene(place: Place) -> None:
+        client = await place.connect(replies="numbered")
+        asked = asyncio.ensure_future(outcome(client.request(b"x" * size)))
+        await asyncio.sleep(1.0)
+        if size == 237:
+            assert isinstance(await asked, UnframableMessage)
+        else:
+            assert place.line.peer.received == b"\xee1 " + b"x" * size
+        await client.close()
+
+    play(scene, lambda: Place(REFUSED, None, framing="length:u8"))
+
+
+def test_a_login_that_is_no_coroutine_is_a_mistake() -> None:
+    async def scene(place: Place) -> None:
+        error = await outcome(place.connect(on_connect=str))
+        assert str(error) == "on_connect cannot be <class 'str'>; it must be an async def"
+
+    play(scene)
+
+
 async def log_in(connection: StreamConnection) -> None:
     await connection.send(b"login")
     if await connection.receive() != b"welcome":

@@ -12,7 +12,7 @@ from landline.address import Address, UdpAddress
 from landline.address import parse as parse_address
 from landline.connection.datagram import MOST_DATAGRAM_BYTES, check_datagram
 from landline.connection.reconnect_policy import Reconnect
-from landline.connection.requests import Replies, Requests, parse_replies
+from landline.connection.requests import LARGEST_KEY, Replies, Requests, parse_replies
 from landline.connection.statistics import Statistics
 from landline.errors import ConnectionClosed, FramingError, MessageTooLarge, Reason, UsageError, WaitTimeout
 from landline.framing import Framing
@@ -121,7 +121,7 @@ class BlockingConnection:
         deadline = self._deadline(f"waiting for a reply from {self.peer}", timeout_seconds)
         self._check_sending()
         # A message that cannot be sent must not take a place in the order.
-        self._framing.encode(self._requests.wrap(None, message))
+        self._framing.encode(self._requests.wrap(LARGEST_KEY, message))
         self._asked = self._requests.ask()
         self._unsent += self._framing.encode(self._requests.wrap(self._asked, message))
         self._messages_sent += 1

@@ -7,6 +7,7 @@ and `send` makes an attempt when one is due.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import logging
 import random
 import time
@@ -24,7 +25,7 @@ from landline.connection.outbox import Outbox
 from landline.connection.reconnect_policy import Reconnect
 from landline.connection.requests import parse_replies
 from landline.connection.statistics import Statistics
-from landline.errors import ConnectionClosed, FramingError, Reason, WaitTimeout
+from landline.errors import ConnectionClosed, FramingError, Reason, UsageError, WaitTimeout
 from landline.framing import Framing
 from landline.transport.dial import CONNECT_SECONDS
 
@@ -59,6 +60,8 @@ class BlockingReconnectingConnection:
     def __init__(
         self, open_once: Opener, address: Address, policy: Reconnect, framing: Framing, timeout_seconds: float
     ) -> None:
+        if inspect.iscoroutinefunction(policy.on_connect):
+            raise UsageError(f"on_connect cannot be {policy.on_connect!r}; for a blocking client it must be a def")
         self.peer = address
         self.local: Address | None = None
         self.reason: Reason | None = None

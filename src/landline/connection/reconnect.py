@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable
@@ -16,10 +17,10 @@ from landline.connection.events import Dropped, Event, GaveUp, Waiting
 from landline.connection.inbox import Inbox
 from landline.connection.outbox import Outbox
 from landline.connection.reconnect_policy import Reconnect
-from landline.connection.requests import Requests, parse_replies
+from landline.connection.requests import LARGEST_KEY, Requests, parse_replies
 from landline.connection.statistics import Statistics
 from landline.connection.stream import StreamConnection
-from landline.errors import ConnectionClosed, Reason, WaitTimeout
+from landline.errors import ConnectionClosed, Reason, UsageError, WaitTimeout
 from landline.framing import Framing
 from landline.limits import Limits
 
@@ -253,7 +254,10 @@ class ReconnectingConnection:
             return
         try:
             async with asyncio.timeout(self._seconds) as limit:
-                await self._policy.on_connect(connection)
+                greeting = self._policy.on_connect(connection)
+                if not inspect.isawaitable(greeting):
+                    raise UsageError(f"on_connect cannot be {self._policy.on_connect!r}; it must be an async def")
+                await greeting
         except TimeoutError as error:
             if not limit.expired():
                 raise
@@ -305,7 +309,7 @@ class ReconnectingConnection:
 
     def _outgoing(self, message: Any, reply: asyncio.Future[Any] | None = None) -> Outgoing:
         # Encoded once to know the size, and so that a message that cannot be sent is the error of its own call.
-        return Outgoing(message, len(self._framing.encode(self._requests.wrap(None, message))), reply)
+        return Outgoing(message, len(self._framing.encode(self._requests.wrap(LARGEST_KEY, message))), reply)
 
     async def _submit(self, items: list[Outgoing]) -> None:
         waits = self._policy.when_full == "wait"
