@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from landline import Backoff, Reconnect, Server, blocking
 from landline.address import Address, TcpAddress
 from landline.connection.blocking import BlockingConnection
-from landline.connection.blocking_reconnect import BlockingReconnectingConnection
+from landline.connection.blocking_reconnect import BlockingReconnectingConnection, Outgoing, unsent
 from landline.connection.events import Connected, Connecting, Dropped, GaveUp, Lost, Waiting
 from landline.errors import (
     ConnectError,
@@ -257,3 +258,24 @@ def test_a_login_that_is_a_coroutine_is_a_mistake() -> None:
 
     with pytest.raises(UsageError, match="for a blocking client it must be a def"):
         call("tcp://127.0.0.1:1", on_connect=log_in)
+
+
+@pytest.mark.parametrize(("sent_bytes", "left"), [(0, "abc"), (4, "abc"), (5, "bc"), (9, "bc"), (10, "c"), (15, "")])
+def test_what_did_not_leave_whole_is_sent_again(sent_bytes: int, left: str) -> None:
+    items = [Outgoing(name, 5) for name in "abc"]
+    assert "".join(item.message for item in unsent(items, sent_bytes)) == left
+
+
+def test_a_message_behind_one_that_cannot_leave_is_kept() -> None:
+    big = b"x" * 8_000_000
+    with plain_listener() as listener, call(TcpAddress(*listener.getsockname())) as client:
+        peer, _ = listener.accept()
+        with peer, ThreadPoolExecutor() as pool:
+            for message in (big, b"behind it"):
+                with pytest.raises(WaitTimeout):
+                    client.send(message, 0.02)
+            reading = pool.submit(peer.makefile("rb").readlines, 8_000_010)
+            client.flush()
+            client.close()
+            assert reading.result() == [big + b"\n", b"behind it\n"]
+        assert client.statistics().messages_dropped == 0

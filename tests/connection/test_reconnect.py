@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from landline.connection.backoff import Backoff
 from landline.connection.events import Connected, Connecting, Dropped, Event, GaveUp, Lost, Waiting
 from landline.connection.reconnect import Reconnect, ReconnectingConnection, connect_reconnecting
 from landline.connection.stream import StreamConnection
@@ -521,3 +522,54 @@ def test_a_close_cancelled_in_any_state_leaves_no_task(phase: str, turns: int) -
         await asyncio.wait([closing])
 
     play(scene, lambda: Place(REFUSED, None))
+
+
+def test_a_close_sends_what_still_waits_if_there_is_a_connection() -> None:
+    async def scene(place: Place) -> None:
+        up = asyncio.Event()
+        client = await place.connect(on_event=lambda event: up.set() if isinstance(event, Connected) else None)
+        await client.send_all([b"%d" % number * 50_000 for number in range(8)])
+        await up.wait()
+        await client.close()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert len(place.line.peer.received) == 8 * 50_001
+        assert client.statistics().messages_dropped == 0
+
+    play(scene, lambda: Place(REFUSED, None, send_buffer_bytes=1000))
+
+
+def test_a_request_given_up_in_the_queue_is_not_sent() -> None:
+    async def scene(place: Place) -> None:
+        client = await place.connect()
+        assert isinstance(await outcome(client.request(b"too late", 0.1)), WaitTimeout)
+        await client.send(b"sent")
+        await asyncio.sleep(1.0)
+        assert place.line.peer.received == b"sent\n"
+        await client.close()
+
+    play(scene, lambda: Place(REFUSED, None))
+
+
+def test_a_time_out_that_ended_the_client_is_not_taken_for_that_of_a_call() -> None:
+    late = WaitTimeout("connecting", 3.0)
+
+    async def scene(place: Place) -> None:
+        client = await place.connect(backoff=Backoff(max_attempts=2))
+        calls = [client.request(b"x", 60.0), client.receive(60.0)]
+        assert await asyncio.gather(*map(outcome, calls)) == [late, late]
+        await client.close()
+
+    play(scene, lambda: Place(late))
+
+
+def test_iterating_does_not_end_in_silence_when_the_client_gives_up() -> None:
+    async def scene(place: Place) -> None:
+        client = await place.connect(backoff=Backoff(max_attempts=1))
+        place.line.theirs.write(b"last\n")
+        place.line.theirs.close()
+        assert await anext(client) == b"last"
+        error = await outcome(anext(client))
+        assert isinstance(error, ConnectionClosed) and error.reason is Reason.PEER_CLOSED
+        await client.close()
+
+    play(scene)

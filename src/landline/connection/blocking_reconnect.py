@@ -287,7 +287,7 @@ class BlockingReconnectingConnection:
                 items = self._outbox.take(FLUSH_BYTES)
                 connection.send_all([item.message for item in items], left)
         except ConnectionClosed as error:
-            self._outbox.put_back(_unsent(items, connection.statistics().bytes_sent - sent_bytes))
+            self._outbox.put_back(unsent(items, connection.statistics().bytes_sent - sent_bytes))
             self._lost(error)
             return False
         return True
@@ -327,7 +327,7 @@ class BlockingReconnectingConnection:
                     log.exception("on_event failed with %r", event)
 
 
-def _unsent(items: list[Outgoing], sent_bytes: int) -> list[Outgoing]:
+def unsent(items: list[Outgoing], sent_bytes: int) -> list[Outgoing]:
     """Those of `items` that were not sent whole, when `sent_bytes` of them were: the peer cannot have got them."""
     for position, item in enumerate(items):
         sent_bytes -= item.size_bytes
