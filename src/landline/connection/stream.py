@@ -90,7 +90,7 @@ class StreamConnection(MessageFlow):
         if self._asking is None:
             self._asking = Asking(InOrder())
             # What was sent before and has no reply yet will have it before this request has its own.
-            self._asking.told(self._messages_sent - self._messages_received)
+            self._asking.told(max(0, self._messages_sent - self._messages_received))
         encoded = message if self._encode is None else self._encode(message)
         self._check_sending()
         self._check_receiving()
@@ -102,9 +102,7 @@ class StreamConnection(MessageFlow):
                     answer = await reply
             except TimeoutError as error:
                 raise WaitTimeout(f"waiting for a reply from {self.peer}", timeout_seconds or 0.0) from error
-        if self._decode is None:
-            return answer
-        return self._decode(answer) if answer or not self._prefix else None
+        return answer if self._decode is None else self._decode(answer)
 
     # Hearing.
 
@@ -222,6 +220,11 @@ class StreamConnection(MessageFlow):
         """Carry the values of a payload; `decode` makes them of messages."""
         if not isinstance(payload, Bytes):
             self._encode, self._decode = payload.encode, decode
+
+    def speak_plainly(self) -> None:
+        """Carry bytes from here on, not numbered: whoever takes over words the messages."""
+        self._encode = self._decode = self._asking = None
+        self._prefix = b""
 
     def number(self, requests: Requests | None) -> None:
         """Speak in numbered messages; `requests` matches the replies of the peer, if it is us who asks."""

@@ -11,12 +11,13 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Any
 
 from landline.address import Address
 from landline.connection.blocking import READ_BYTES, BlockingConnection, Deadline
 from landline.connection.statistics import Statistics
-from landline.errors import ConnectionClosed, LandlineError, Reason
-from landline.framing import Framing
+from landline.connection.wording import Wording
+from landline.errors import ConnectionClosed, LandlineError, MessageRejected, Reason, UnfitMessage
 from landline.limits import Limits
 from landline.transport.options import unread_bytes
 
@@ -25,6 +26,7 @@ MOST_POLL_SECONDS = 86_400.0
 BROKEN = frozenset({Reason.RESET, Reason.SLOW_READER})
 """Ends after which there is nothing to say: the peer is gone, or does not listen."""
 
+Reject = Callable[["ServedConnection", MessageRejected], bytes]
 BlockingHandler = Callable[[BlockingConnection], None]
 
 
@@ -85,8 +87,11 @@ class Session(ABC):
 class ServedConnection(BlockingConnection):
     """A BlockingConnection as a server holds it: waits have no time-out of their own, but the limits of the service."""
 
-    def __init__(self, sock: socket.socket, peer: Address, framing: Framing, limits: Limits, stop: StopSign) -> None:
-        super().__init__(sock, peer, framing, limits, math.inf)
+    def __init__(
+        self, sock: socket.socket, peer: Address, wording: Wording, limits: Limits, stop: StopSign, reject: Reject
+    ) -> None:
+        super().__init__(sock, peer, wording, limits, math.inf)
+        self._reject = reject
         sock.setblocking(False)
         self._limits = limits
         self._stop = stop
@@ -102,16 +107,18 @@ class ServedConnection(BlockingConnection):
         # Without it `cut` might shut down a descriptor that was closed and opened again for something else.
         self._open = threading.Lock()
 
-    def send(self, message: bytes, timeout_seconds: float | None = None) -> None:
+    def send(self, message: Any, timeout_seconds: float | None = None) -> None:
         """Send one message, like the `send` of every BlockingConnection; cheaper, as most take no waiting."""
         self._check_sending()
-        self._unsent += self._framing.encode(message)
+        self._unsent += self._framing.encode(self._wording.encode(message))
         self._messages_sent += 1
         self.flush(timeout_seconds)
 
-    def receive(self, timeout_seconds: float | None = None) -> bytes:
-        """Receive one message, like the `receive` of every BlockingConnection; cheaper where one is here already."""
-        return self._inbox.popleft() if self._inbox else super().receive(timeout_seconds)
+    def _answered_unfit(self, unfit: UnfitMessage) -> bool:
+        self._unsent += self._framing.encode(self._reject(self, MessageRejected(unfit.code, unfit.problem)))
+        self._messages_sent += 1
+        self.flush()
+        return True
 
     def flush(self, timeout_seconds: float | None = None) -> None:
         """Send what an earlier `send` had to leave behind. A peer that takes nothing for slow_reader_seconds is cut."""

@@ -10,6 +10,8 @@ from typing import Protocol
 
 from landline.address import Address
 from landline.connection.statistics import Statistics
+from landline.connection.wording import Wording
+from landline.errors import MessageRejected
 from landline.server.admission import Admission
 from landline.server.handlers import HandlerServer, HandlerSession
 from landline.server.report import Counts
@@ -37,6 +39,9 @@ class Host(Protocol):
 
     def count_closed(self, peer: Address, statistics: Statistics) -> None:
         """Count and log a connection that is gone."""
+
+    def rejected(self, connection: ServedConnection, rejected: MessageRejected) -> bytes:
+        """Count a refused message."""
 
 
 class ThreadedSessions:
@@ -99,7 +104,8 @@ class ThreadedSessions:
             self._stop = StopSign()
             if self._draining:
                 self._stop.give()
-        connection = ServedConnection(sock, peer, service.framing, service.limits, self._stop)
+        wording = Wording(service.framing, service.payload, service.replies)
+        connection = ServedConnection(sock, peer, wording, service.limits, self._stop, self._reject)
         return Conversation(service.blocking_handler, connection)
 
     async def drain(self, seconds: float) -> None:
@@ -140,6 +146,11 @@ class ThreadedSessions:
         if not session.counted:
             session.counted = True
             self._host.count_closed(session.peer, session.statistics())
+
+    def _reject(self, connection: ServedConnection, rejected: MessageRejected) -> bytes:
+        """Called in the thread of a handler that got a message which is none: what the peer is told."""
+        self._loop.call_soon_threadsafe(self._host.rejected, connection, rejected)
+        return self._service.payload.rejection(rejected)
 
     def _tell(self, peer: Address, error: BaseException) -> None:
         """Called in the thread of a handler that failed."""
