@@ -16,11 +16,14 @@ from landline.errors import (
     LimitError,
     ListenError,
     MalformedMessage,
+    MessageRejected,
     MessageTooLarge,
     QueueFull,
     Reason,
     ServiceError,
     TruncatedMessage,
+    UnfitMessage,
+    UnfitValue,
     UnframableMessage,
     UsageError,
     WaitTimeout,
@@ -54,6 +57,14 @@ SENTENCES: dict[str, LandlineError] = {
     "; the peer left too early or uses another framing": TruncatedMessage(2, None, 0),
     "framing 'lines' cannot carry this message: it holds a line feed": UnframableMessage(
         "lines", "it holds a line feed"
+    ),
+    "the message is not json of Login as it should be: Expected `str`, got `int` - at `$.name`": UnfitMessage(
+        "json of Login", "invalid", "Expected `str`, got `int` - at `$.name`"
+    ),
+    "payload 'text' cannot carry this value: it is int and not str": UnfitValue("text", "it is int and not str"),
+    "the message was rejected (denied)": MessageRejected("denied"),
+    "the message was rejected by tcp://127.0.0.1:1 (denied): no such name": MessageRejected(
+        "denied", "no such name", "tcp://127.0.0.1:1"
     ),
     "cannot connect to tcp://127.0.0.1:1: connection refused": ConnectError("tcp://127.0.0.1:1", "connection refused"),
     "cannot listen on tcp://127.0.0.1:1: permission denied": ListenError("tcp://127.0.0.1:1", "permission denied"),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from landline.connection.datagram import DatagramConnection
     from landline.connection.reconnect import Reconnect, ReconnectingConnection
     from landline.connection.stream import StreamConnection
+    from landline.errors import MessageRejected
     from landline.framing import parse as parse_framing
     from landline.limits import Limits
     from landline.server.engine import Server
@@ -25,6 +26,7 @@ _HOMES = {
     "Backoff": "landline.connection.backoff",
     "DatagramConnection": "landline.connection.datagram",
     "Limits": "landline.limits",
+    "MessageRejected": "landline.errors",
     "Reconnect": "landline.connection.reconnect",
     "ReconnectingConnection": "landline.connection.reconnect",
     "Server": "landline.server.engine",
@@ -41,6 +43,7 @@ __all__ = [
     "Backoff",
     "DatagramConnection",
     "Limits",
+    "MessageRejected",
     "Reconnect",
     "ReconnectingConnection",
     "Server",

@@ -23,6 +23,7 @@ from landline.connection.stream import StreamConnection
 from landline.errors import ConnectionClosed, Reason, UsageError, WaitTimeout
 from landline.framing import Framing
 from landline.limits import Limits
+from landline.payload import Bytes, Payload
 
 __all__ = ["Reconnect", "ReconnectingConnection", "connect_reconnecting"]
 
@@ -30,6 +31,8 @@ log = logging.getLogger("landline.client")
 
 FLUSH_BYTES = 64 * 1024
 """What goes out of the queue in one write."""
+
+BYTES = Bytes()
 
 Opener = Callable[[], Awaitable[StreamConnection]]
 
@@ -55,7 +58,14 @@ class ReconnectingConnection:
     """
 
     def __init__(
-        self, open_once: Opener, address: Address, policy: Reconnect, framing: Framing, limits: Limits, seconds: float
+        self,
+        open_once: Opener,
+        address: Address,
+        policy: Reconnect,
+        framing: Framing,
+        limits: Limits,
+        seconds: float,
+        payload: Payload = BYTES,
     ) -> None:
         self.peer = address
         self.local: Address | None = None
@@ -64,6 +74,7 @@ class ReconnectingConnection:
         self._open_once = open_once
         self._policy = policy
         self._framing = framing
+        self._payload = payload
         self._limits = limits
         self._seconds = seconds
         self._draw = policy.draw or random.random
@@ -116,13 +127,16 @@ class ReconnectingConnection:
         try:
             async with asyncio.timeout(timeout_seconds) as limit:
                 await self._submit([item])
-                return await item.reply
+                reply = await item.reply
         except TimeoutError as error:
             if not limit.expired():
                 raise
             raise WaitTimeout(f"waiting for a reply from {self.peer}", timeout_seconds or 0.0) from error
         finally:
             self._forget(item)
+        # In the numbered form, an empty reply says that there is none: the handler returned None.
+        unsaid = self._policy.replies == "numbered" and not reply
+        return None if unsaid else self._payload.decode_from(str(self.peer), reply)
 
     async def receive(self, timeout_seconds: float | None = None) -> Any:
         """Wait for one message that answers no request, at most `timeout_seconds` (None: as long as it takes).
@@ -142,7 +156,7 @@ class ReconnectingConnection:
             raise WaitTimeout(f"waiting for a message from {self.peer}", timeout_seconds or 0.0) from error
         message = self._inbox.take()
         self._wake()
-        return message
+        return self._payload.decode_from(str(self.peer), message)
 
     def __aiter__(self) -> ReconnectingConnection:
         return self
@@ -309,6 +323,7 @@ class ReconnectingConnection:
 
     def _outgoing(self, message: Any, reply: asyncio.Future[Any] | None = None) -> Outgoing:
         # Encoded once to know the size, and so that a message that cannot be sent is the error of its own call.
+        message = self._payload.encode(message)
         return Outgoing(message, len(self._framing.encode(self._requests.wrap(LARGEST_KEY, message))), reply)
 
     async def _submit(self, items: list[Outgoing]) -> None:
@@ -442,14 +457,20 @@ def _fail(item: Outgoing, error: Exception) -> None:
 
 
 async def connect_reconnecting(
-    open_once: Opener, address: Address, policy: Reconnect, framing: Framing, limits: Limits, timeout_seconds: float
+    open_once: Opener,
+    address: Address,
+    policy: Reconnect,
+    framing: Framing,
+    limits: Limits,
+    timeout_seconds: float,
+    payload: Payload = BYTES,
 ) -> ReconnectingConnection:
     """Start a client that comes back, and wait for the outcome of its first attempt.
 
     `open_once` opens a connection with `address`; `timeout_seconds` bounds `on_connect`. Returns the client, which may
     still be on its way. Raises a final error of the first attempt, or any with `first_must_connect`.
     """
-    client = ReconnectingConnection(open_once, address, policy, framing, limits, timeout_seconds)
+    client = ReconnectingConnection(open_once, address, policy, framing, limits, timeout_seconds, payload)
     try:
         await client.first_attempt()
     except BaseException:

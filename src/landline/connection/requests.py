@@ -13,6 +13,8 @@ from landline.errors import MalformedMessage, UsageError
 
 MOST_DIGITS = 18
 """Digits of a request number: the largest then fits a signed 64-bit integer, which every language has."""
+NOBODY_ASKED = b"0 "
+"""What stands before a message that answers no request."""
 LARGEST_KEY = 10**MOST_DIGITS - 1
 """What a message is wrapped with to see whether it can be sent as a request, whichever number it will get."""
 
