@@ -116,7 +116,15 @@ async def connect(
     if reconnect is not None:
         if isinstance(where, UdpAddress):
             raise UsageError(f"{where} cannot be called with reconnect: datagrams have no connection that could break")
-        again = partial(connect, where, framing=how, limits=bounds, timeout_seconds=timeout_seconds)
+        again = partial(
+            connect,
+            where,
+            framing=how,
+            payload=payload,
+            replies=reconnect.replies,
+            limits=bounds,
+            timeout_seconds=timeout_seconds,
+        )
         return await connect_reconnecting(again, where, reconnect, how, bounds, timeout_seconds, values)  # type: ignore[arg-type]
     sock = await dial(where, timeout_seconds)
     if isinstance(where, UdpAddress):

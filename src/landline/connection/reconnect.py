@@ -252,6 +252,7 @@ class ReconnectingConnection:
         self._requests = parse_replies(self._policy.replies)()
         try:
             await self._greet(connection)
+            self._take_over(connection)
             self._tell(self._course.succeed(connection.peer, self._loop.time()))
             await self._talk(connection)
         except Exception as error:
@@ -276,6 +277,17 @@ class ReconnectingConnection:
             if not limit.expired():
                 raise
             raise WaitTimeout(f"on_connect with {self.peer}", self._seconds) from error
+
+    def _take_over(self, connection: StreamConnection) -> None:
+        """From here on, replies find their requests here: those outlive the connection."""
+        requests, early = connection.give_over()
+        if requests is None:
+            passed = connection.statistics()
+            requests = parse_replies(self._policy.replies)()
+            requests.tell(passed.messages_sent - passed.messages_received)
+        self._requests = requests
+        if early:
+            self._inbox.put(early)
 
     async def _talk(self, connection: StreamConnection) -> NoReturn:
         """Send what waited, and hand on what comes, until the connection is over. Raises what ended it."""

@@ -228,6 +228,16 @@ class StreamConnection(MessageFlow):
         self._prefix = NOBODY_ASKED
         self._asking = None if requests is None else Asking(requests)
 
+    def give_over(self) -> tuple[Requests | None, list[bytes]]:
+        """Carry messages as they travel from here on, without payload and numbers: somebody else sees to these.
+
+        Returns the requests so far (None: there were none), and the messages that nobody has received yet.
+        """
+        requests = None if self._asking is None else self._asking.requests
+        self._asking = self._encode = self._decode = None
+        self._prefix = b""
+        return requests, [self._take() for _ in range(len(self._inbox))]
+
     def _put(self, messages: list[bytes]) -> None:
         if self._asking is None:
             super()._put(messages)
