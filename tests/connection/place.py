@@ -8,6 +8,7 @@ from typing import Any
 
 from landline.connection.events import Event
 from landline.connection.reconnect import Reconnect, ReconnectingConnection, connect_reconnecting
+from landline.connection.requests import Numbered
 from landline.connection.stream import StreamConnection
 from landline.errors import (
     ConnectError,
@@ -30,6 +31,7 @@ class Place:
         self.told: list[Event] = []
         self._outcomes = list(outcomes) or [None]
         self._framing = framing
+        self._numbered = False
         self._limits = limits
 
     async def open_once(self) -> StreamConnection:
@@ -38,9 +40,12 @@ class Place:
         if outcome is not None:
             raise outcome
         self.lines.append(Line(self._framing, **self._limits))
-        return self.lines[-1].connection
+        if self._numbered:
+            self.line.connection.number(Numbered())
+        return self.line.connection
 
     async def connect(self, **policy: Any) -> ReconnectingConnection:
+        self._numbered = policy.get("replies") == "numbered"
         policy = {"on_event": self.told.append, "draw": lambda: 0.0, **policy}
         limits = Limits(**self._limits)
         return await connect_reconnecting(

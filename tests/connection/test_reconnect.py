@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from landline.connection.events import Connected, Connecting, Dropped, Event, GaveUp, Lost, Waiting
+from landline.connection.stream import StreamConnection
 from landline.errors import (
     ConnectError,
     ConnectionClosed,
@@ -388,3 +389,23 @@ def test_an_on_event_that_raises_breaks_nothing(caplog: pytest.LogCaptureFixture
     with caplog.at_level(logging.ERROR, "landline.client"):
         play(scene)
     assert [record.getMessage() for record in caplog.records][0] == "on_event failed with Connecting(attempt=1)"
+
+
+@pytest.mark.parametrize("replies", ["in_order", "numbered"])
+def test_what_comes_in_one_piece_with_the_welcome_is_received(replies: str) -> None:
+    async def ask_to_enter(connection: StreamConnection) -> None:
+        assert await connection.request(b"login") == b"welcome"
+
+    async def scene(place: Place) -> None:
+        connecting = asyncio.ensure_future(place.connect(on_connect=ask_to_enter, replies=replies))
+        await settle()
+        await place.line.say(b"1 welcome\n0 early\n" if replies == "numbered" else b"welcome\nearly\n")
+        client = await connecting
+        assert await client.receive() == b"early"
+        asked = asyncio.ensure_future(client.request(b"x"))
+        await settle()
+        await place.line.say(b"2 X\n" if replies == "numbered" else b"X\n")
+        assert await asked == b"X"
+        await client.close()
+
+    play(scene)
