@@ -4,100 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
 from random import Random
 from typing import Any
 
 import pytest
 
-from landline.connection.backoff import Backoff
 from landline.connection.events import Connected, Connecting, Dropped, Event, GaveUp, Lost, Waiting
-from landline.connection.reconnect import Reconnect, ReconnectingConnection, connect_reconnecting
 from landline.connection.stream import StreamConnection
-from landline.connection.wording import Wording
 from landline.errors import (
     ConnectError,
     ConnectionClosed,
-    LandlineError,
     MalformedMessage,
     QueueFull,
     Reason,
     UnframableMessage,
     WaitTimeout,
 )
-from landline.framing import parse
-from landline.limits import Limits
-from landline.payload import Bytes
-from landline.testing import run_virtual
-from tests.connection.line import THERE, Line, settle
-
-REFUSED = ConnectError(str(THERE), "nothing listens there", passing=True)
-FORBIDDEN = ConnectError(str(THERE), "permission denied")
-
-
-class Place:
-    """Where the client calls: each call has its outcome from a list (None: a connection), the last one for ever."""
-
-    def __init__(self, *outcomes: Exception | None, framing: str = "lines", **limits: Any) -> None:
-        self.lines: list[Line] = []
-        self.told: list[Event] = []
-        self._outcomes = list(outcomes) or [None]
-        self._framing = framing
-        self._limits = limits
-
-    async def open_once(self) -> StreamConnection:
-        await asyncio.sleep(0)
-        outcome = self._outcomes[0] if len(self._outcomes) == 1 else self._outcomes.pop(0)
-        if outcome is not None:
-            raise outcome
-        self.lines.append(Line(self._framing, **self._limits))
-        return self.lines[-1].connection
-
-    async def connect(self, **policy: Any) -> ReconnectingConnection:
-        wording = Wording(parse(self._framing), Bytes(), policy.pop("replies", "in_order"), str(THERE))
-        policy = {"on_event": self.told.append, "draw": lambda: 0.0, **policy}
-        limits = Limits(**self._limits)
-        return await connect_reconnecting(
-            self.open_once, THERE, Reconnect(**policy), wording, limits, timeout_seconds=10.0
-        )
-
-    @property
-    def line(self) -> Line:
-        """The newest connection."""
-        return self.lines[-1]
-
-    async def lose(self) -> None:
-        """Break the newest connection."""
-        self.line.theirs.abort()
-        await settle()
-
-    async def leave(self) -> None:
-        for line in self.lines:
-            await line.__aexit__()
-
-
-def play(scene: Callable[[Place], Coroutine[Any, Any, None]], place: Callable[[], Place] = Place) -> None:
-    """Run a scene; no task may be left at its end."""
-
-    async def whole() -> None:
-        here = place()
-        try:
-            await scene(here)
-            await settle()
-            assert asyncio.all_tasks() == {asyncio.current_task()}
-        finally:
-            await here.leave()
-
-    run_virtual(whole())
-
-
-async def outcome(waiting: Awaitable[Any]) -> Any:
-    """What comes of it: the result, or the error."""
-    try:
-        return await waiting
-    except Exception as error:
-        return error
+from tests.connection.line import THERE, settle
+from tests.connection.place import FORBIDDEN, REFUSED, Place, log_in, outcome, play
 
 
 def test_messages_both_ways_and_a_close() -> None:
@@ -407,12 +331,6 @@ def test_a_login_that_is_no_coroutine_is_a_mistake() -> None:
     play(scene)
 
 
-async def log_in(connection: StreamConnection) -> None:
-    await connection.send(b"login")
-    if await connection.receive() != b"welcome":
-        raise LandlineError("login refused")
-
-
 def test_the_login_goes_before_what_waits() -> None:
     async def scene(place: Place) -> None:
         client = await place.connect(on_connect=log_in)
@@ -473,106 +391,21 @@ def test_an_on_event_that_raises_breaks_nothing(caplog: pytest.LogCaptureFixture
     assert [record.getMessage() for record in caplog.records][0] == "on_event failed with Connecting(attempt=1)"
 
 
-def test_memory_is_bounded_when_nobody_receives_and_a_break_is_noticed_all_the_same() -> None:
-    async def scene(place: Place) -> None:
-        client = await place.connect()
-        await place.line.say(b"x" * 150 + b"\n")
-        await place.line.say((b"y" * 150 + b"\n") * 20)
-        assert client.statistics().messages_received <= 21
-        await client.send(b"first")
-        await place.lose()
-        await client.send(b"noticed")
-        await asyncio.sleep(1.0)
-        assert (len(place.lines), place.line.peer.received) == (2, b"noticed\n")
-        assert await client.receive() == b"x" * 150
-        await client.close()
-
-    play(scene, lambda: Place(receive_buffer_bytes=100))
-
-
-@pytest.mark.parametrize("how", ["cancel", "abort", "close"])
-@pytest.mark.parametrize("turns", range(0, 24))
-def test_going_at_any_moment_leaves_no_task(turns: int, how: str) -> None:
-    async def scene(place: Place) -> None:
-        connecting = asyncio.ensure_future(place.connect(waiting="resend"))
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        if how == "cancel":
-            connecting.cancel()
-        with suppress(asyncio.CancelledError):
-            client = await connecting
-            await client.send(b"x")
-            place.line.theirs.abort()
-            for _ in range(turns):
-                await asyncio.sleep(0)
-            client.abort() if how == "abort" else await client.close()
-
-    play(scene, lambda: Place(None, REFUSED, None))
-
-
-@pytest.mark.parametrize("turns", range(1, 12))
-@pytest.mark.parametrize("phase", ["waiting", "login", "up", "flushing"])
-def test_a_close_cancelled_in_any_state_leaves_no_task(phase: str, turns: int) -> None:
-    async def scene(place: Place) -> None:
-        client = await place.connect(on_connect=log_in if phase == "login" else None)
-        if phase != "waiting":
-            await client.send(b"x" * 900_000 if phase == "flushing" else b"x")
-            await asyncio.sleep(0.21)
-        closing = asyncio.ensure_future(client.close())
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        closing.cancel()
-        await asyncio.wait([closing])
-
-    play(scene, lambda: Place(REFUSED, None))
-
-
-def test_a_close_sends_what_still_waits_if_there_is_a_connection() -> None:
-    async def scene(place: Place) -> None:
-        up = asyncio.Event()
-        client = await place.connect(on_event=lambda event: up.set() if isinstance(event, Connected) else None)
-        await client.send_all([b"%d" % number * 50_000 for number in range(8)])
-        await up.wait()
-        await client.close()
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-        assert len(place.line.peer.received) == 8 * 50_001
-        assert client.statistics().messages_dropped == 0
-
-    play(scene, lambda: Place(REFUSED, None, send_buffer_bytes=1000))
-
-
-def test_a_request_given_up_in_the_queue_is_not_sent() -> None:
-    async def scene(place: Place) -> None:
-        client = await place.connect()
-        assert isinstance(await outcome(client.request(b"too late", 0.1)), WaitTimeout)
-        await client.send(b"sent")
-        await asyncio.sleep(1.0)
-        assert place.line.peer.received == b"sent\n"
-        await client.close()
-
-    play(scene, lambda: Place(REFUSED, None))
-
-
-def test_a_time_out_that_ended_the_client_is_not_taken_for_that_of_a_call() -> None:
-    late = WaitTimeout("connecting", 3.0)
+@pytest.mark.parametrize("replies", ["in_order", "numbered"])
+def test_what_comes_in_one_piece_with_the_welcome_is_received(replies: str) -> None:
+    async def ask_to_enter(connection: StreamConnection) -> None:
+        assert await connection.request(b"login") == b"welcome"
 
     async def scene(place: Place) -> None:
-        client = await place.connect(backoff=Backoff(max_attempts=2))
-        calls = [client.request(b"x", 60.0), client.receive(60.0)]
-        assert await asyncio.gather(*map(outcome, calls)) == [late, late]
-        await client.close()
-
-    play(scene, lambda: Place(late))
-
-
-def test_iterating_does_not_end_in_silence_when_the_client_gives_up() -> None:
-    async def scene(place: Place) -> None:
-        client = await place.connect(backoff=Backoff(max_attempts=1))
-        place.line.theirs.write(b"last\n")
-        place.line.theirs.close()
-        assert await anext(client) == b"last"
-        error = await outcome(anext(client))
-        assert isinstance(error, ConnectionClosed) and error.reason is Reason.PEER_CLOSED
+        connecting = asyncio.ensure_future(place.connect(on_connect=ask_to_enter, replies=replies))
+        await settle()
+        await place.line.say(b"1 welcome\n0 early\n" if replies == "numbered" else b"welcome\nearly\n")
+        client = await connecting
+        assert await client.receive() == b"early"
+        asked = asyncio.ensure_future(client.request(b"x"))
+        await settle()
+        await place.line.say(b"2 X\n" if replies == "numbered" else b"X\n")
+        assert await asked == b"X"
         await client.close()
 
     play(scene)

@@ -13,7 +13,7 @@ from landline.address import Address, TcpAddress
 from landline.connection.events import Connected, Event, GaveUp, Lost
 from landline.connection.requests import Replies
 from landline.connection.stream import StreamConnection
-from landline.errors import ConnectError, LandlineError, UsageError
+from landline.errors import ConnectError, LandlineError, UnfitValue, UsageError
 from tests.loops import on_both_loops
 from tests.services import serving, upper
 from tests.sockets import free_port, plain_listener, sockets_open
@@ -136,3 +136,26 @@ async def test_datagrams_have_nothing_to_come_back_to() -> None:
     with pytest.raises(UsageError) as caught:
         await landline.connect("udp://127.0.0.1:8101", reconnect=Reconnect())
     assert str(caught.value).endswith("with reconnect: datagrams have no connection that could break")
+
+
+@pytest.mark.parametrize("replies", ["in_order", "numbered"])
+@on_both_loops
+async def test_values_and_a_login_by_request(replies: Replies) -> None:
+    service = Service("sum", payload="json", replies=replies)
+
+    @service.message
+    def add(numbers: list[int]) -> int:
+        return sum(numbers)
+
+    async def log_in(connection: StreamConnection) -> None:
+        assert await connection.request([20, 3]) == 23
+        await connection.send([7])
+
+    async with serving(service) as address:
+        policy = Reconnect(backoff=QUICK, on_connect=log_in)
+        async with await landline.connect(address, payload="json", replies=replies, reconnect=policy) as client:
+            assert await asyncio.gather(*(client.request([number, 1]) for number in range(5))) == [1, 2, 3, 4, 5]
+            if replies == "in_order":
+                assert await client.receive() == 7
+            with pytest.raises(UnfitValue):
+                await client.send(object())

@@ -19,7 +19,7 @@ from landline.connection.outbox import Outbox
 from landline.connection.reconnect_policy import Reconnect
 from landline.connection.requests import LARGEST_KEY
 from landline.connection.statistics import Statistics
-from landline.connection.stream import StreamConnection
+from landline.connection.stream import REQUEST_SECONDS, StreamConnection
 from landline.connection.wording import Wording
 from landline.errors import ConnectionClosed, Reason, UsageError, WaitTimeout
 from landline.limits import Limits
@@ -30,6 +30,7 @@ log = logging.getLogger("landline.client")
 
 FLUSH_BYTES = 64 * 1024
 """What goes out of the queue in one write."""
+
 
 Opener = Callable[[], Awaitable[StreamConnection]]
 
@@ -110,7 +111,7 @@ class ReconnectingConnection:
         """Send several messages in their order, like `send`."""
         await self._submit([self._outgoing(message) for message in messages])
 
-    async def request(self, message: Any, timeout_seconds: float | None = None) -> Any:
+    async def request(self, message: Any, timeout_seconds: float | None = REQUEST_SECONDS) -> Any:
         """Send a message and wait for its reply, at most `timeout_seconds` (None: as long as it takes).
 
         If the connection breaks in between, `waiting` of Reconnect says whether the request fails or is sent again.
@@ -122,13 +123,14 @@ class ReconnectingConnection:
         try:
             async with asyncio.timeout(timeout_seconds) as limit:
                 await self._submit([item])
-                return self._wording.decode(await item.reply)
+                reply = await item.reply
         except TimeoutError as error:
             if not limit.expired():
                 raise
             raise WaitTimeout(f"waiting for a reply from {self.peer}", timeout_seconds or 0.0) from error
         finally:
             self._forget(item)
+        return self._wording.decode(reply)
 
     async def receive(self, timeout_seconds: float | None = None) -> Any:
         """Wait for one message that answers no request, at most `timeout_seconds` (None: as long as it takes).
@@ -244,7 +246,7 @@ class ReconnectingConnection:
         self._requests = self._wording.requests()
         try:
             await self._greet(connection)
-            connection.speak_plainly()
+            self._take_over(connection)
             self._tell(self._course.succeed(connection.peer, self._loop.time()))
             await self._talk(connection)
         except Exception as error:
@@ -269,6 +271,17 @@ class ReconnectingConnection:
             if not limit.expired():
                 raise
             raise WaitTimeout(f"on_connect with {self.peer}", self._seconds) from error
+
+    def _take_over(self, connection: StreamConnection) -> None:
+        """From here on, replies find their requests here: those outlive the connection."""
+        requests, early = connection.give_over()
+        if requests is None:
+            passed = connection.statistics()
+            requests = self._wording.requests()
+            requests.tell(passed.messages_sent - passed.messages_received)
+        self._requests = requests
+        if early:
+            self._inbox.put(early)
 
     async def _talk(self, connection: StreamConnection) -> NoReturn:
         """Send what waited, and hand on what comes, until the connection is over. Raises what ended it."""

@@ -78,8 +78,8 @@ class InOrder:
         return self._sent
 
     def tell(self, count: int = 1) -> None:
-        """Take `count` places for messages that are no requests."""
-        self._sent += count
+        """Take `count` places for messages that are no requests; none for a number below 1."""
+        self._sent += max(0, count)
 
     def wrap(self, key: int | None, message: Any) -> Any:
         """The message itself: its place in the order says which it is."""

@@ -221,15 +221,20 @@ class StreamConnection(MessageFlow):
         if not isinstance(payload, Bytes):
             self._encode, self._decode = payload.encode, decode
 
-    def speak_plainly(self) -> None:
-        """Carry bytes from here on, not numbered: whoever takes over words the messages."""
-        self._encode = self._decode = self._asking = None
-        self._prefix = b""
-
     def number(self, requests: Requests | None) -> None:
         """Speak in numbered messages; `requests` matches the replies of the peer, if it is us who asks."""
         self._prefix = NOBODY_ASKED
         self._asking = None if requests is None else Asking(requests)
+
+    def give_over(self) -> tuple[Requests | None, list[bytes]]:
+        """Carry messages as they travel from here on, without payload and numbers: somebody else sees to these.
+
+        Returns the requests so far (None: there were none), and the messages that nobody has received yet.
+        """
+        requests = None if self._asking is None else self._asking.requests
+        self._asking = self._encode = self._decode = None
+        self._prefix = b""
+        return requests, [self._take() for _ in range(len(self._inbox))]
 
     def _put(self, messages: list[bytes]) -> None:
         if self._asking is None:
