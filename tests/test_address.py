@@ -154,8 +154,8 @@ BAD = {
     f"tls://localhost:80?pin={PIN[:-1]}": NOT_A_PIN,
     f"tls://localhost:80?pin={PIN}0": NOT_A_PIN,
     f"tls://localhost:80?pin={PIN[:-1]}g": NOT_A_PIN,
-    f"tls://localhost:80?pin={PIN}&pin={PIN}": f"the option 'pin={PIN}' of {{0!r}} is not pin=… or v6only=…, given once; "
-    "write for example tls://[::]:8101?v6only=yes",
+    f"tls://localhost:80?pin={PIN}&pin={PIN}": f"the option 'pin={PIN}' of {{0!r}} "
+    "is not pin=… or v6only=…, given once; write for example tls://[::]:8101?v6only=yes",
     f"tcp://localhost:80?pin={PIN}": f"the option 'pin={PIN}' of {{0!r}} is not v6only=…, given once; "
     "write for example tcp://[::]:8101?v6only=yes",
     "ftp://localhost:80": NOT_A_SCHEME,
@@ -240,7 +240,9 @@ def test_a_pin_by_itself() -> None:
     assert str(caught.value) == f"the pin of 'sha1:00' is not sha256: and 64 hex digits; write for example {PIN}"
 
 
-@pytest.mark.parametrize("address", [TcpAddress("a", 1), TlsAddress("a", 1), UdpAddress("a", 1), UnixAddress("/a"), FdAddress(3)])
+@pytest.mark.parametrize(
+    "address", [TcpAddress("a", 1), TlsAddress("a", 1), UdpAddress("a", 1), UnixAddress("/a"), FdAddress(3)]
+)
 def test_an_address_is_a_value(address: Address) -> None:
     assert {address, replace(address)} == {address}
     for field in fields(address):
@@ -283,7 +285,9 @@ PIN_OF = "sha256:{}".format
 INTERNET = (st.sampled_from([TcpAddress, UdpAddress]), HOSTS, st.integers(0, 65535), st.booleans())
 ADDRESSES: st.SearchStrategy[Address] = (
     st.builds(lambda kind, host, port, v6only: kind(host, port, v6only), *INTERNET)
-    | st.builds(TlsAddress, *INTERNET[1:], st.none() | st.text("0123456789abcdef", min_size=64, max_size=64).map(PIN_OF))
+    | st.builds(
+        TlsAddress, *INTERNET[1:], st.none() | st.text("0123456789abcdef", min_size=64, max_size=64).map(PIN_OF)
+    )
     | unix_addresses()
     | st.builds(FdAddress, st.integers(0, 999_999_999))
 )

@@ -16,8 +16,9 @@ from typing import Any
 from landline.address import Address
 from landline.connection.host import Host
 from landline.connection.inbox import Inbox
+from landline.connection.secured import Secured, refusal_in
 from landline.connection.statistics import Statistics
-from landline.errors import ConnectionClosed, FramingError, Reason, WaitTimeout
+from landline.errors import ConnectionClosed, FramingError, IdentityRefused, Reason, WaitTimeout
 from landline.framing import Framing
 from landline.limits import Limits
 from landline.transport.options import unread_bytes
@@ -30,7 +31,7 @@ MOST_MESSAGES_A_TURN = 256
 Answer = Callable[[bytes], bytes | None]
 
 
-class StreamConnection(asyncio.Protocol):
+class StreamConnection(Secured):
     """One end of a conversation in messages.
 
     `peer` and `local` are addresses. Iterating gives messages until the conversation ends cleanly.
@@ -61,7 +62,7 @@ class StreamConnection(asyncio.Protocol):
         self._inbox = NO_MESSAGES
         self._receiver: asyncio.Future[None] | None = None
         self._senders: list[asyncio.Future[None]] | None = None
-        self._fault: FramingError | None = None
+        self._fault: FramingError | IdentityRefused | None = None
         self._end_wanted = False
         self._messages_received = self._messages_sent = 0
         self._bytes_received = self._bytes_sent = 0
@@ -261,9 +262,9 @@ class StreamConnection(asyncio.Protocol):
             self._partial = False
             self._host.watch.partial.stop(self)
         if self._draining:
-            # The message that was half here ends in the first read behind all that had arrived. What follows is new.
-            ended = messages and not self._arriving
-            self._arriving = None if ended else max(0, (self._arriving or 0) - len(data))
+            # The message that was half here ends in the read behind all that had arrived. What follows is new.
+            read_bytes = self._transport.get_extra_info("read_bytes", len(data))
+            self._arriving = None if (messages and not self._arriving) else max(0, (self._arriving or 0) - read_bytes)
             self.drain()
 
     def eof_received(self) -> bool:
@@ -305,8 +306,8 @@ class StreamConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._gone = True
-        if self.reason is None:
-            self.reason = Reason.RESET if exc is not None else Reason.PEER_CLOSED
+        self.reason = self.reason or (Reason.RESET if exc is not None else Reason.PEER_CLOSED)
+        self._fault = self._fault or refusal_in(exc, self)
         self._host.watch.forget(self)
         self._pending = None
         self._wake_receiver()
