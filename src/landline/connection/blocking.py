@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -10,8 +11,10 @@ from collections.abc import Iterable, Iterator
 from landline.address import Address, UdpAddress
 from landline.address import parse as parse_address
 from landline.connection.datagram import MOST_DATAGRAM_BYTES, check_datagram
+from landline.connection.securing import trust_for
 from landline.connection.statistics import Statistics
-from landline.errors import ConnectionClosed, MessageTooLarge, Reason, WaitTimeout
+from landline.connection.tlssocket import TlsSocket, secure_blocking
+from landline.errors import ConnectionClosed, IdentityRefused, MessageTooLarge, Reason, WaitTimeout
 from landline.framing import Framing
 from landline.framing import parse as parse_framing
 from landline.limits import Limits
@@ -19,6 +22,8 @@ from landline.transport.dial import CONNECT_SECONDS, dial_blocking
 from landline.transport.listen import local_address
 from landline.transport.options import grow_receive_buffer, tune_stream
 from landline.transport.oserrors import connect_error
+from landline.transport.tls import ClientTls
+from landline.transport.tlserrors import handshake_problem, identity_problem
 
 READ_BYTES = 256 * 1024
 WAIT_SECONDS = 30.0
@@ -52,10 +57,16 @@ class BlockingConnection:
     """
 
     def __init__(
-        self, sock: socket.socket, address: Address, framing: Framing, limits: Limits, timeout_seconds: float
+        self,
+        sock: socket.socket | TlsSocket,
+        address: Address,
+        framing: Framing,
+        limits: Limits,
+        timeout_seconds: float,
     ) -> None:
         self.peer = address
-        self.local = local_address(sock)
+        self.tls = sock.info if isinstance(sock, TlsSocket) else None
+        self.local = local_address(sock.plain if isinstance(sock, TlsSocket) else sock)
         self.reason: Reason | None = None
         self.timeout_seconds = timeout_seconds
         self._sock = sock
@@ -158,7 +169,7 @@ class BlockingConnection:
             data = self._sock.recv(READ_BYTES)
         except OSError as error:
             failure = self._failure(error, deadline)
-            self._peer_ended = isinstance(failure, ConnectionClosed)
+            self._peer_ended = not isinstance(failure, WaitTimeout)
             raise failure from error
         if not data:
             self._peer_ended = True
@@ -169,12 +180,18 @@ class BlockingConnection:
         self._messages_received += len(messages)
         self._inbox += messages
 
-    def _failure(self, error: OSError, deadline: Deadline | None = None) -> WaitTimeout | ConnectionClosed:
+    def _failure(
+        self, error: OSError, deadline: Deadline | None = None
+    ) -> WaitTimeout | ConnectionClosed | IdentityRefused:
         # Python's own time-out has no errno; the system's ETIMEDOUT, a TimeoutError too, says that the peer is gone.
         if deadline is not None and isinstance(error, TimeoutError) and error.errno is None:
             return deadline.error()
         self.reason = self.reason or Reason.RESET
-        return ConnectionClosed(str(self.peer), self.reason, error.strerror or "")
+        # TLS 1.3 tells of a refused certificate when the handshake is long done (RFC 8446, 4.4.4).
+        if (problem := identity_problem(error)) is not None:
+            return IdentityRefused(str(self.peer), problem)
+        detail = handshake_problem(error) if isinstance(error, ssl.SSLError) else error.strerror
+        return ConnectionClosed(str(self.peer), self.reason, detail or "")
 
     def _check_sending(self) -> None:
         if self.reason is not None or self._sending_ended:
@@ -271,20 +288,28 @@ def connect(
     framing: str | Framing = "lines",
     limits: Limits | None = None,
     timeout_seconds: float = WAIT_SECONDS,
+    tls: ClientTls | None = None,
 ) -> BlockingConnection | BlockingDatagramConnection:
     """Call a service from code that blocks.
 
-    `address`, `framing` and `limits` are as for `landline.connect`; `timeout_seconds` bounds every wait, connecting
-    (at most 10 s) included. Returns a BlockingConnection, or a BlockingDatagramConnection for udp. Raises
-    ConnectError, WaitTimeout, or a UsageError for an address or a framing that cannot be.
+    `address`, `framing`, `limits` and `tls` are as for `landline.connect`; `timeout_seconds` bounds every wait,
+    connecting (at most 10 s) included. Returns a BlockingConnection, or a BlockingDatagramConnection for udp. Raises
+    ConnectError (IdentityRefused for a peer that is not who it should be), WaitTimeout, or a UsageError for an address,
+    a framing or TLS settings that cannot be.
     """
     where = parse_address(address) if isinstance(address, str) else address
     how = parse_framing(framing) if isinstance(framing, str) else framing
     bounds = limits or Limits()
     how.decoder(bounds)
+    trust = trust_for(where, tls)
+    started = time.monotonic()
     sock = dial_blocking(where, min(timeout_seconds, CONNECT_SECONDS))
     if isinstance(where, UdpAddress):
         grow_receive_buffer(sock, bounds.udp_receive_buffer_bytes)
         return BlockingDatagramConnection(sock, where, bounds, timeout_seconds)
     tune_stream(sock, bounds)
-    return BlockingConnection(sock, where, how, bounds, timeout_seconds)
+    if trust is None:
+        return BlockingConnection(sock, where, how, bounds, timeout_seconds)
+    left = timeout_seconds - (time.monotonic() - started)
+    secured = secure_blocking(sock, trust, where, min(left, bounds.handshake_seconds))
+    return BlockingConnection(secured, where, how, bounds, timeout_seconds)

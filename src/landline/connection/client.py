@@ -12,6 +12,7 @@ from typing import TypeVar
 from landline.address import Address, UdpAddress
 from landline.address import parse as parse_address
 from landline.connection.datagram import DatagramConnection, DatagramReader
+from landline.connection.securing import secure, secure_accepted, trust_for
 from landline.connection.stream import StreamConnection
 from landline.connection.watch import Watch
 from landline.errors import Reason
@@ -21,6 +22,7 @@ from landline.limits import Limits
 from landline.transport.dial import CONNECT_SECONDS, dial
 from landline.transport.listen import Listener, local_address, socket_address
 from landline.transport.options import grow_receive_buffer, tune_stream
+from landline.transport.tls import ClientTls, ServerTls
 
 log = logging.getLogger("landline.client")
 
@@ -52,18 +54,22 @@ async def connect(
     framing: str | Framing = "lines",
     limits: Limits | None = None,
     timeout_seconds: float = CONNECT_SECONDS,
+    tls: ClientTls | None = None,
 ) -> Connection:
     """Call a service.
 
     `address` is where; `framing` is how its messages end (datagrams need none); `limits` bounds what the peer can
-    make us hold; `timeout_seconds` is how long the connection may take to come about.
-    Returns a StreamConnection, or a DatagramConnection for udp. Raises ConnectError, WaitTimeout, or a UsageError for
-    an address or a framing that cannot be.
+    make us hold; `timeout_seconds` is how long the connection may take to come about. `tls` says whom to trust: a
+    tls:// address needs it only for more than its pin or the system's CAs, any other stream address speaks TLS with it.
+    Returns a StreamConnection, or a DatagramConnection for udp. Raises ConnectError (IdentityRefused for a peer that is
+    not who it should be), WaitTimeout, or a UsageError for an address, a framing or TLS settings that cannot be.
     """
     where = parse_address(address) if isinstance(address, str) else address
     how = parse_framing(framing) if isinstance(framing, str) else framing
     bounds = limits or Limits()
     how.decoder(bounds)
+    trust = trust_for(where, tls)
+    started = asyncio.get_running_loop().time()
     sock = await dial(where, timeout_seconds)
     if isinstance(where, UdpAddress):
         grow_receive_buffer(sock, bounds.udp_receive_buffer_bytes)
@@ -71,19 +77,27 @@ async def connect(
     tune_stream(sock, bounds)
     host = Client(bounds)
     local = local_address(sock)
+    if trust is not None:
+        connection = StreamConnection(host, how, bounds, where, local, sock)
+        left = timeout_seconds - (asyncio.get_running_loop().time() - started)
+        await secure(connection, sock, trust, where, min(left, bounds.handshake_seconds))
+        return connection
     _, connection = await asyncio.get_running_loop().create_connection(
         lambda: StreamConnection(host, how, bounds, where, local, sock), sock=sock
     )
     return connection
 
 
-async def accept_one(listeners: list[Listener], framing: Framing, limits: Limits) -> Connection:
+async def accept_one(
+    listeners: list[Listener], framing: Framing, limits: Limits, tls: ServerTls | None = None
+) -> Connection:
     """Wait for one call on any of the listeners, then close them all.
 
-    Over UDP the first datagram is the call, and the conversation is with its sender alone. Returns the connection.
+    Over UDP the first datagram is the call, and the conversation is with its sender alone. With `tls` a stream speaks
+    TLS, and the call is a handshake that was finished. Returns the connection. Raises ConnectError if it was not.
     """
     loop = asyncio.get_running_loop()
-    waits = {loop.create_task(_first_caller(listener, framing, limits)) for listener in listeners}
+    waits = {loop.create_task(_first_caller(listener, framing, limits, tls)) for listener in listeners}
     try:
         done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         first = done.pop()
@@ -112,7 +126,7 @@ def _turn_away(wait: asyncio.Task[Connection]) -> None:
         wait.result().abort(Reason.REFUSED)
 
 
-async def _first_caller(listener: Listener, framing: Framing, limits: Limits) -> Connection:
+async def _first_caller(listener: Listener, framing: Framing, limits: Limits, tls: ServerTls | None) -> Connection:
     if listener.datagram:
         return await _first_sender(listener, limits)
     loop = asyncio.get_running_loop()
@@ -121,6 +135,10 @@ async def _first_caller(listener: Listener, framing: Framing, limits: Limits) ->
     tune_stream(sock, limits)
     peer = socket_address(sock, sockaddr)
     host = Client(limits)
+    if tls is not None:
+        connection = StreamConnection(host, framing, limits, peer, listener.address, sock)
+        await secure_accepted(connection, sock, tls, peer, limits.handshake_seconds)
+        return connection
     _, connection = await loop.connect_accepted_socket(
         lambda: StreamConnection(host, framing, limits, peer, listener.address, sock), sock
     )

@@ -23,15 +23,18 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
     """The middle of a stack: a transport to `protocol`, and the protocol of the transport below.
 
     `context` and `server_name` are as for `ssl`; the handshake may take `handshake_seconds`. When it fails,
-    `on_failure` is called once with a sentence about the peer ("it …") and `protocol` never hears of the connection;
-    else `protocol.connection_made` is called when it is done, behind `verify`, which gets the session and may return a
-    sentence: then that is the failure. What arrived before may be given to `data_received` behind `connection_made`.
+    `on_failure` is called once with a sentence about the peer ("it …"), and `protocol` never hears of the connection;
+    `failure_error`, `overdue` and `objected` then tell more. When it is done, `verify` gets the session and may return
+    a sentence, which is a failure too (`objected`); else `protocol.connection_made` is called, and then `on_ready`.
+
+    What arrived before may be given to `data_received` behind `connection_made`.
     """
 
     __slots__ = (
         "_closing", "_end_pending", "_end_told", "_eof_written", "_error", "_handshake_seconds", "_held", "_info",
-        "_lost", "_lower", "_lower_paused", "_made", "_on_failure", "_overdue", "_protocol", "_read_bytes",
-        "_reading_paused", "_server_side", "_session", "_told", "_verify", "failure", "failure_error",
+        "_lost", "_lower", "_lower_paused", "_made", "_on_failure", "_on_ready", "_protocol", "_read_bytes",
+        "_reading_paused", "_server_side", "_session", "_timer", "_verify", "failure", "failure_error", "objected",
+        "overdue",
     )  # fmt: skip
 
     def __init__(
@@ -44,6 +47,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         handshake_seconds: float,
         on_failure: Callable[[str], None],
         verify: Callable[[TlsSession], str | None] | None = None,
+        on_ready: Callable[[], object] | None = None,
     ) -> None:
         super().__init__()
         self.failure: str | None = None
@@ -54,13 +58,15 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         self._handshake_seconds = handshake_seconds
         self._on_failure: Callable[[str], None] | None = on_failure
         self._verify = verify
+        self._on_ready = on_ready
+        self.objected = self.overdue = False
         self._lower: Any = None
-        self._overdue: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._info: TlsInfo | None = None
         self._error: Exception | None = None
         self._held = b""
         self._read_bytes = 0
-        self._made = self._told = self._lost = self._closing = self._eof_written = False
+        self._made = self._lost = self._closing = self._eof_written = False
         self._reading_paused = self._lower_paused = self._end_pending = self._end_told = False
 
     def __repr__(self) -> str:
@@ -75,7 +81,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         if self._closing:
             self._lower.abort()
             return
-        self._overdue = asyncio.get_running_loop().call_later(self._handshake_seconds, self._too_late)
+        self._timer = asyncio.get_running_loop().call_later(self._handshake_seconds, self._too_late)
         self._session.start()
         self._flush()
 
@@ -247,6 +253,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         if problem is not None:
             # Our last word of the handshake is thrown away: the peer must not take the connection for made.
             self._session.take()
+            self.objected = True
             self._fail(problem)
             return False
         self._stop_timer()
@@ -254,11 +261,14 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         self._made = True
         self._on_failure = None
         self._protocol.connection_made(self)
+        if self._on_ready is not None:
+            self._on_ready()
         if self._lower_paused and not self._closing:
             self._protocol.pause_writing()
         return True
 
     def _too_late(self) -> None:
+        self.overdue = True
         self._fail(f"it did not finish the TLS handshake in {self._handshake_seconds:g} s (handshake_seconds)")
         self._lower.abort()
 
@@ -295,12 +305,12 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         if self._lower.can_write_eof() and not self._eof_written:
             self._eof_written = True
             self._lower.write_eof()
-        self._overdue = asyncio.get_running_loop().call_later(LAST_WORD_SECONDS, self._lower.abort)
+        self._timer = asyncio.get_running_loop().call_later(LAST_WORD_SECONDS, self._lower.abort)
 
     def _stop_timer(self) -> None:
-        if self._overdue is not None:
-            self._overdue.cancel()
-            self._overdue = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     # Handing on.
 

@@ -12,6 +12,7 @@ from landline.address import parse as parse_address
 from landline.server.accepting import Acceptor
 from landline.server.admission import Admission
 from landline.server.datagrams import DatagramSocket
+from landline.server.renewal import Renewal, check_datagram_tls, check_tls
 from landline.server.report import Counts
 from landline.server.running import RunningService
 from landline.server.service import Service
@@ -46,28 +47,33 @@ class Server:
         self._acceptors: list[Acceptor] = []
         self._datagrams: list[DatagramSocket] = []
         self._reserve: Reserve | None = None
+        self.renewal = Renewal(service.tls for service, _ in self._bindings)
 
     async def start(self) -> None:
         """Open every address and accept. Raises ListenError or ServiceError; then nothing is left open."""
         opened: list[tuple[Service, Listener]] = []
         try:
             for service, address in self._bindings:
+                check_tls(service, address)
                 listeners = await asyncio.get_running_loop().run_in_executor(None, open_listeners, address)
                 opened += [(service, listener) for listener in listeners]
                 for listener in listeners:
                     service.check(listener.datagram)
+                    check_datagram_tls(service, listener)
         except BaseException:
             for _, listener in opened:
                 listener.close()
             raise
         self._reserve = Reserve()
         self._accept_on(opened)
+        self.renewal.start()
 
     async def stop(self, drain_seconds: float | None = None) -> Counts:
         """Accept no more, let what is in hand finish, and cut off what has not by then.
 
         `drain_seconds` overrides the limit of each service. Returns what all services counted.
         """
+        self.renewal.stop()
         for acceptor in self._acceptors:
             acceptor.close()
         waits = [socket.close(self._drain_seconds(socket.service, drain_seconds)) for socket in self._datagrams] + [
@@ -84,6 +90,7 @@ class Server:
         total = Counts()
         for running in self._running.values():
             total.add(running.counts)
+        total.certificate_days_left = self.renewal.days_left()
         return total
 
     async def __aenter__(self) -> Server:

@@ -12,6 +12,7 @@ from landline.connection.stream import StreamConnection
 from landline.connection.watch import Watch
 from landline.errors import Reason
 from landline.server.admission import Admission, peer_group
+from landline.server.handshakes import Handshakes
 from landline.server.report import Counts
 from landline.server.service import Service, awaits, bound_to, takes_connection
 from landline.server.telling import Teller
@@ -46,6 +47,10 @@ class RunningService:
         self._emptied: asyncio.Future[None] | None = None
         self._draining = False
         self._refusals = Teller()
+        self._handshakes: Handshakes | None = None
+        if service.tls is not None:
+            seconds = service.limits.handshake_seconds
+            self._handshakes = Handshakes(service.name, service.tls, seconds, self._handshake_failed)
         self._converse = service.connection_handler is not None or awaits(service.message_handler)
 
     # Coming in.
@@ -69,8 +74,11 @@ class RunningService:
         self.connections[connection] = group
         try:
             tune_stream(sock, service.limits)
-            await loop.connect_accepted_socket(lambda: connection, sock)
+            protocol = connection if self._handshakes is None else self._handshakes.protocol_for(connection)
+            await loop.connect_accepted_socket(lambda: protocol, sock)
         except OSError as error:
+            if self._handshakes is not None:
+                self._handshakes.done(connection)
             log.info("%s: %s left before it was served: %s", service.name, peer, error)
             sock.close()
             self._forget(connection)
@@ -83,7 +91,7 @@ class RunningService:
             log.warning("%s: refused %s: %s (%d since last told)", self.service.name, peer, why, times)
         with sock, contextlib.suppress(OSError):
             sock.setblocking(False)
-            if self.service.framing.line_based:
+            if self.service.framing.line_based and self._handshakes is None:
                 sock.send(self.service.framing.encode(BUSY))
             sock.shutdown(socket.SHUT_WR)
             # What it sent already would turn the close into a reset, which may overtake the word.
@@ -94,6 +102,8 @@ class RunningService:
     def opened(self, connection: StreamConnection) -> None:
         """Start the handler of a new connection."""
         self.counts.connections += 1
+        if self._handshakes is not None:
+            self._handshakes.done(connection)
         log.debug("%s: %s came", self.service.name, connection.peer)
         handler = self.service.message_handler
         if self._converse:
@@ -123,6 +133,10 @@ class RunningService:
     def handler_failed(self, connection: StreamConnection, error: BaseException) -> None:
         """Log what a handler raised, once. The peer is not told."""
         log.error("%s: the handler failed on a message of %s", self.service.name, connection.peer, exc_info=error)
+
+    def _handshake_failed(self, connection: StreamConnection) -> None:
+        self.counts.reasons[Reason.HANDSHAKE] += 1
+        self._forget(connection)
 
     def _forget(self, connection: StreamConnection) -> None:
         self.admission.release(self.connections.pop(connection))
@@ -169,6 +183,8 @@ class RunningService:
         self._draining = True
         if self._opening:
             await asyncio.wait(self._opening, timeout=seconds)
+        if self._handshakes is not None:
+            self._handshakes.cut()
         for connection in list(self.connections):
             connection.drain()
         if not await self._empty_within(seconds):

@@ -11,6 +11,7 @@ from landline.errors import ServiceError
 from landline.framing import Framing
 from landline.framing import parse as parse_framing
 from landline.limits import Limits
+from landline.transport.tls import ServerTls
 
 MessageHandler = Callable[..., Any]
 ConnectionHandler = Callable[[StreamConnection], Awaitable[None]]
@@ -21,16 +22,24 @@ class Service:
     """A name, a framing, limits, and what to do with messages.
 
     `name` stands in logs and tables; `framing` says where a message ends (a Framing or a spec such as
-    "length:u32be"); `limits` bounds what a peer can make the service hold. Raises FramingSpecError if the framing does
-    not fit the limits.
+    "length:u32be"); `limits` bounds what a peer can make the service hold; with `tls` it speaks TLS on every stream
+    address, whatever the scheme. Raises FramingSpecError if the framing does not fit the limits.
 
     A service with both handlers holds conversations over streams and answers datagrams with its message handler.
     """
 
-    def __init__(self, name: str, *, framing: str | Framing = "lines", limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        framing: str | Framing = "lines",
+        limits: Limits | None = None,
+        tls: ServerTls | None = None,
+    ) -> None:
         self.name = name
         self.framing = parse_framing(framing) if isinstance(framing, str) else framing
         self.limits = limits or Limits()
+        self.tls = tls
         self.message_handler: MessageHandler | None = None
         self.connection_handler: ConnectionHandler | None = None
         self.framing.decoder(self.limits)
@@ -59,9 +68,11 @@ class Service:
         self.connection_handler = handler
         return handler
 
-    def with_options(self, framing: str | Framing | None = None, limits: Limits | None = None) -> Service:
-        """A copy of this service with another framing or other limits."""
-        copy = Service(self.name, framing=framing or self.framing, limits=limits or self.limits)
+    def with_options(
+        self, framing: str | Framing | None = None, limits: Limits | None = None, tls: ServerTls | None = None
+    ) -> Service:
+        """A copy of this service with another framing, other limits or other TLS."""
+        copy = Service(self.name, framing=framing or self.framing, limits=limits or self.limits, tls=tls or self.tls)
         copy.message_handler = self.message_handler
         copy.connection_handler = self.connection_handler
         return copy

@@ -61,7 +61,7 @@ def handshake_problem(error: BaseException, asked: str | None = None) -> str:
     reason = getattr(error, "reason", None)
     if reason in _PROBLEMS:
         return _PROBLEMS[reason]
-    return f"it broke the TLS handshake ({reason.lower().replace('_', ' ') if reason else error})"
+    return f"it broke TLS ({reason.lower().replace('_', ' ') if reason else error})"
 
 
 def _verification(error: ssl.SSLCertVerificationError, asked: str | None) -> str:
