@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     from landline.server.engine import Server
     from landline.server.run import run
     from landline.server.service import Service
+    from landline.transport.tls import ClientTls, ServerTls
 
 _HOMES = {
+    "ClientTls": "landline.transport.tls",
     "DatagramConnection": "landline.connection.datagram",
     "Limits": "landline.limits",
     "Server": "landline.server.engine",
+    "ServerTls": "landline.transport.tls",
     "Service": "landline.server.service",
     "StreamConnection": "landline.connection.stream",
     "blocking": "landline.connection.blocking",
@@ -33,9 +36,11 @@ _HOMES = {
 }
 
 __all__ = [
+    "ClientTls",
     "DatagramConnection",
     "Limits",
     "Server",
+    "ServerTls",
     "Service",
     "StreamConnection",
     "__version__",
