@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 # The Debian package, where its name is not the program's.
-PACKAGES = {"nc.openbsd": "netcat-openbsd", "ss": "iproute2", "ip": "iproute2", "ps": "procps"}
+PACKAGES = {"testssl": "testssl.sh", "nc.openbsd": "netcat-openbsd", "ss": "iproute2", "ip": "iproute2", "ps": "procps"}
 
 
 def require_peer(program: str) -> str:
