@@ -271,3 +271,41 @@ def test_no_old_protocol_and_no_weak_cipher_by_testssl(tmp_path: Path) -> None:
     weak = {name: offered for name, offered in found.items() if "iphers" in name or "DES" in name}
     assert len(weak) >= 6, answer
     assert {name for name, offered in found.items() if offered} == {"Strong encryption (AEAD ciphers)"}, answer
+
+
+def test_a_peer_may_change_its_keys_at_any_time(tmp_path: Path) -> None:
+    """s_client does so for a line `K`, and asks us for the same."""
+    with secure(tmp_path, "echo") as server, talking_client(server, "-tls1_3") as client:
+        for _ in range(3):
+            order(client, b"K\n", b"KEYUPDATE")
+            order(client, b"hello\n", b"hello")
+
+
+def test_a_peer_may_not_renegotiate(tmp_path: Path) -> None:
+    with secure(tmp_path, "echo") as server, talking_client(server, "-tls1_2") as client:
+        order(client, b"hello\n", b"hello")
+        order(client, b"R\n", b"RENEGOTIATING")
+        assert client.stdout is not None
+        assert b"no renegotiation" in client.stdout.read()
+        assert run(LANDLINE, "call", server.addresses[0], "x", "--ca", Files(tmp_path).ca()).stdout == b"x\n"
+
+
+@contextmanager
+def talking_client(server: Serving, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """An s_client that obeys commands, its handshake done."""
+    command = [require_peer("openssl"), "s_client", "-connect", f"{HOST}:{server.port}", *options]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as client:
+        try:
+            order(client, b"", b"Verify return code")
+            yield client
+        finally:
+            client.kill()
+
+
+def order(client: subprocess.Popen[bytes], line: bytes, answer: bytes) -> None:
+    """Type a line, and wait for a line that holds `answer`."""
+    assert client.stdin and client.stdout
+    client.stdin.write(line)
+    client.stdin.flush()
+    while answer not in (heard := client.stdout.readline()):
+        assert heard
