@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from landline.connection.client import connect
     from landline.connection.datagram import DatagramConnection
     from landline.connection.stream import StreamConnection
+    from landline.errors import MessageRejected
     from landline.framing import parse as parse_framing
     from landline.limits import Limits
     from landline.server.engine import Server
@@ -24,6 +25,7 @@ _HOMES = {
     "ClientTls": "landline.transport.tls",
     "DatagramConnection": "landline.connection.datagram",
     "Limits": "landline.limits",
+    "MessageRejected": "landline.errors",
     "Server": "landline.server.engine",
     "ServerTls": "landline.transport.tls",
     "Service": "landline.server.service",
@@ -39,6 +41,7 @@ __all__ = [
     "ClientTls",
     "DatagramConnection",
     "Limits",
+    "MessageRejected",
     "Server",
     "ServerTls",
     "Service",

@@ -40,7 +40,8 @@ async def call_async(address: Address, *, tls: ClientTls | None = None, **option
         assert isinstance(connection, StreamConnection)
         assert connection.tls is not None and connection.tls.version == "TLSv1.3"
         await connection.send(b"hello")
-        return await connection.receive()
+        reply: bytes = await connection.receive()
+        return reply
 
 
 async def call_blocking(address: Address, *, tls: ClientTls | None = None, **options: Any) -> bytes:

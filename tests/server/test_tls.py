@@ -127,6 +127,18 @@ async def test_a_handshake_takes_a_place_and_gives_it_back(tmp_path: Path) -> No
             assert await connection.receive() == b"HELLO"
 
 
+@on_both_loops
+async def test_a_broadcast_leaves_handshakes_out(tmp_path: Path) -> None:
+    service = secure_upper(tmp_path)
+    async with serving(service, "tls://127.0.0.1:0") as server, await caller_of(server) as connection:
+        with call(server) as silent:
+            await silent.send(b"\x16")
+            await connection.send(b"hello")
+            assert await connection.receive() == b"HELLO"
+            assert service.broadcast([b"to all"]).sent == 1
+            assert await connection.receive() == b"to all"
+
+
 @pytest.mark.parametrize("seconds", [0.0, 30.0])
 @on_both_loops
 async def test_a_handshake_does_not_hold_a_drain(tmp_path: Path, seconds: float) -> None:

@@ -7,17 +7,19 @@ from typing import Any
 
 from landline.address import Address
 from landline.connection.tlssession import TlsInfo
-from landline.errors import IdentityRefused
+from landline.errors import FramingError, IdentityRefused, Reason
 from landline.transport.tlserrors import identity_problem
 
 
 class Secured(asyncio.Protocol):
     """A protocol that may have TLS below it."""
 
-    __slots__ = ()
+    __slots__ = ("_fault", "reason")
 
+    _fault: FramingError | IdentityRefused | None
     _transport: Any
     peer: Address
+    reason: Reason | None
 
     @property
     def tls(self) -> TlsInfo | None:
@@ -25,12 +27,18 @@ class Secured(asyncio.Protocol):
         found: TlsInfo | None = None if self._transport is None else self._transport.get_extra_info("tls")
         return found
 
+    def _arrived(self, data: bytes) -> int:
+        """How many bytes came over the socket for `data` to come out: with TLS they are more."""
+        arrived: int = self._transport.get_extra_info("read_bytes", len(data))
+        return arrived
 
-def refusal_in(error: Exception | None, connection: Secured) -> IdentityRefused | None:
-    """The refusal of our certificate that ended a connection, or None if something else did.
+    def _note_loss(self, error: Exception | None) -> None:
+        """Keep why the connection is gone, if that is not known yet.
 
-    In TLS 1.3 a client is done with the handshake before the server has looked at its certificate (RFC 8446, 4.4.4),
-    so a refusal comes when the connection seems to stand.
-    """
-    problem = identity_problem(error)
-    return None if problem is None else IdentityRefused(str(connection.peer), problem)
+        In TLS 1.3 a client is done with the handshake before the server has looked at its certificate (RFC 8446,
+        4.4.4), so a refusal comes when the connection seems to stand.
+        """
+        self.reason = self.reason or (Reason.PEER_CLOSED if error is None else Reason.RESET)
+        problem = identity_problem(error)
+        if problem is not None and self._fault is None:
+            self._fault = IdentityRefused(str(self.peer), problem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from landline.address import parse as parse_address
 from landline.server.accepting import Acceptor
 from landline.server.admission import Admission
 from landline.server.datagrams import DatagramSocket
+from landline.server.lifespan import Lifespan
 from landline.server.renewal import Renewal, check_datagram_tls, check_tls
 from landline.server.report import Counts
 from landline.server.running import RunningService
@@ -48,9 +50,13 @@ class Server:
         self._datagrams: list[DatagramSocket] = []
         self._reserve: Reserve | None = None
         self.renewal = Renewal(service.tls for service, _ in self._bindings)
+        self._lifespan = Lifespan([service for service, _ in self._bindings])
 
     async def start(self) -> None:
-        """Open every address and accept. Raises ListenError or ServiceError; then nothing is left open."""
+        """Open every address, let the services start up, and accept.
+
+        Raises ListenError, ServiceError, or what a `startup` handler raises; then nothing is left open.
+        """
         opened: list[tuple[Service, Listener]] = []
         try:
             for service, address in self._bindings:
@@ -60,6 +66,7 @@ class Server:
                 for listener in listeners:
                     service.check(listener.datagram)
                     check_datagram_tls(service, listener)
+            await self._lifespan.start()
         except BaseException:
             for _, listener in opened:
                 listener.close()
@@ -83,6 +90,10 @@ class Server:
         if self._reserve is not None:
             self._reserve.close()
         self._acceptors, self._datagrams = [], []
+        for running in self._running.values():
+            with contextlib.suppress(ValueError):
+                running.service.declared.running.remove(running)
+        await self._lifespan.stop()
         return self.counts()
 
     def counts(self) -> Counts:
@@ -112,6 +123,7 @@ class Server:
                 if limits.max_connections is None:
                     own = shared.setdefault(limits.max_connections_per_peer, own)
                 self._running[id(service)] = RunningService(service, own)
+                service.declared.running.append(self._running[id(service)])
             running = self._running[id(service)]
             if listener.datagram:
                 self._datagrams.append(DatagramSocket(running, listener))

@@ -6,15 +6,18 @@ import asyncio
 import contextlib
 import logging
 import socket
+from functools import partial
+from typing import Any, Protocol
 
 from landline.address import Address
 from landline.connection.stream import StreamConnection
 from landline.connection.watch import Watch
-from landline.errors import Reason
+from landline.errors import ConnectionClosed, MessageRejected, Reason, UnfitMessage
 from landline.server.admission import Admission, peer_group
+from landline.server.answering import Answering, as_push
 from landline.server.handshakes import Handshakes
 from landline.server.report import Counts
-from landline.server.service import Service, awaits, bound_to, takes_connection
+from landline.server.service import Service
 from landline.server.telling import Teller
 from landline.transport.options import tune_stream
 
@@ -25,6 +28,14 @@ BUSY = b"busy"
 MOST_BYTES_CLEARED = 1 << 20
 LAST_WORDS_SECONDS = 2.0
 """What a cancelled handler may take to clean up."""
+
+
+class Sender(Protocol):
+    """Whoever sent a message: a connection, or the sender of a datagram."""
+
+    @property
+    def peer(self) -> Address:
+        """Its address."""
 
 
 def told_to_stop(error: BaseException) -> bool:
@@ -40,7 +51,8 @@ class RunningService:
         self.service = service
         self.admission = admission
         self.counts = Counts()
-        self.watch = Watch(asyncio.get_running_loop(), service.limits)
+        self.loop = asyncio.get_running_loop()
+        self.watch = Watch(self.loop, service.limits)
         self.connections: dict[StreamConnection, str | None] = {}
         self._tasks: dict[StreamConnection, asyncio.Task[None]] = {}
         self._opening: set[asyncio.Task[None]] = set()
@@ -51,7 +63,9 @@ class RunningService:
         if service.tls is not None:
             seconds = service.limits.handshake_seconds
             self._handshakes = Handshakes(service.name, service.tls, seconds, self._handshake_failed)
-        self._converse = service.connection_handler is not None or awaits(service.message_handler)
+        self.answering = Answering(service) if service.answers else None
+        self._rejections = Teller()
+        self._converse = service.connection_handler is not None or service.awaits
 
     # Coming in.
 
@@ -70,18 +84,37 @@ class RunningService:
     async def _open(self, sock: socket.socket, peer: Address, local: Address, group: str | None) -> None:
         loop = asyncio.get_running_loop()
         service = self.service
-        connection = StreamConnection(self, service.framing, service.limits, peer, local, sock)
-        self.connections[connection] = group
+        connection = self._new_connection(sock, peer, local)
+        protocol: asyncio.Protocol = connection
+        if self._handshakes is None:
+            self.connections[connection] = group
+        else:
+            protocol = self._handshakes.protocol_for(connection, group)
         try:
             tune_stream(sock, service.limits)
-            protocol = connection if self._handshakes is None else self._handshakes.protocol_for(connection)
             await loop.connect_accepted_socket(lambda: protocol, sock)
         except OSError as error:
-            if self._handshakes is not None:
-                self._handshakes.done(connection)
             log.info("%s: %s left before it was served: %s", service.name, peer, error)
             sock.close()
+            self._enter(connection)
             self._forget(connection)
+
+    def _enter(self, connection: StreamConnection) -> None:
+        """Take a connection among the others, from which its handshake has kept it."""
+        if self._handshakes is not None:
+            self.connections[connection] = self._handshakes.done(connection)
+
+    def _new_connection(self, sock: socket.socket, peer: Address, local: Address) -> StreamConnection:
+        service = self.service
+        connection = StreamConnection(self, service.framing, service.limits, peer, local, sock)
+        connection.speak(service.payload, service.payload.decode)
+        if service.numbered:
+            connection.number(None)
+        if service.state is not None:
+            connection.state = service.state()
+        if service.switchable:
+            connection.step_through()
+        return connection
 
     def refuse(self, sock: socket.socket, peer: str, why: str) -> None:
         """Tell a newcomer that there is no place, and close at once."""
@@ -102,14 +135,12 @@ class RunningService:
     def opened(self, connection: StreamConnection) -> None:
         """Start the handler of a new connection."""
         self.counts.connections += 1
-        if self._handshakes is not None:
-            self._handshakes.done(connection)
+        self._enter(connection)
         log.debug("%s: %s came", self.service.name, connection.peer)
-        handler = self.service.message_handler
         if self._converse:
-            self._tasks[connection] = asyncio.get_running_loop().create_task(self._conversation(connection))
-        elif handler is not None:
-            connection.push_to(bound_to(handler, connection))
+            self._tasks[connection] = self.loop.create_task(self._conversation(connection))
+        elif self.answering is not None:
+            connection.push_to(self.answering.answer_for(connection, partial(self.rejected, connection)))
         if self._draining:
             connection.drain()
 
@@ -134,9 +165,32 @@ class RunningService:
         """Log what a handler raised, once. The peer is not told."""
         log.error("%s: the handler failed on a message of %s", self.service.name, connection.peer, exc_info=error)
 
-    def _handshake_failed(self, connection: StreamConnection) -> None:
+    def _handshake_failed(self, group: str | None) -> None:
         self.counts.reasons[Reason.HANDSHAKE] += 1
-        self._forget(connection)
+        self.admission.release(group)
+
+    def rejection(self, connection: Sender, rejected: MessageRejected) -> bytes:
+        """Count a refused message. Returns what its sender is told, as a push if messages are numbered."""
+        return as_push(self.service, self.rejected(connection, rejected))
+
+    def answered_unfit(self, connection: StreamConnection, unfit: UnfitMessage) -> bool:
+        """Tell the peer that its message does not fit; if it does not read, that is its loss."""
+        connection.send_now([self.rejection(connection, MessageRejected(unfit.code, unfit.problem))])
+        return True
+
+    def rejected(self, connection: Sender, rejected: MessageRejected) -> bytes:
+        """Count a refused message. Returns what its sender is told, as the payload says it."""
+        self.counts.rejected += 1
+        if times := self._rejections.due(self.loop.time()):
+            log.info("%s: rejected a message of %s: %s %s (%d since last told)",
+                     self.service.name, connection.peer, rejected.code, rejected.detail, times)  # fmt: skip
+        payload = self.service.payload if self.answering is None else self.answering.payload
+        return payload.rejection(rejected)
+
+    def frames_of(self, messages: list[Any]) -> bytes:
+        """Messages that nobody asked for, as they travel to any connection of this service."""
+        encode = self.service.payload.encode
+        return self.service.framing.encode_all([as_push(self.service, encode(message)) for message in messages])
 
     def _forget(self, connection: StreamConnection) -> None:
         self.admission.release(self.connections.pop(connection))
@@ -165,14 +219,24 @@ class RunningService:
             connection.end(reason)
 
     async def _answer_awaiting(self, connection: StreamConnection) -> None:
-        assert self.service.message_handler is not None
-        handler = self.service.message_handler
-        arguments = (connection,) if takes_connection(handler) else ()
-        async for message in connection:
+        assert self.answering is not None
+        answer = self.answering.answer_for(connection, partial(self.rejected, connection))
+        while True:
+            try:
+                message = await connection.next_message()
+            except ConnectionClosed as closed:
+                if closed.reason.clean:
+                    return
+                raise
             with connection.answering():
-                reply = await handler(message, *arguments)
+                try:
+                    reply = await answer(message)
+                except MessageRejected as rejected:
+                    if rejected.peer is not None:
+                        raise
+                    reply = self.rejection(connection, rejected)
                 if reply is not None:
-                    await connection.send(reply)
+                    await connection.send_encoded(reply)
             if connection.ending:
                 return
 
