@@ -219,12 +219,16 @@ def hang_up(listener: socket.socket) -> None:
 
 
 @on_both_loops
-async def test_one_call_is_taken_with_tls(tmp_path: Path) -> None:
+async def test_one_call_is_taken_with_tls(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     tls = ServerTls(*Files(tmp_path).server())
     listeners = open_listeners(TlsAddress("127.0.0.1", 0))
     address = listeners[0].address
     assert isinstance(address, TlsAddress)
     waiting = asyncio.ensure_future(accept_one(listeners, parse("lines"), Limits(), tls))
+    # Somebody who speaks no TLS is not the call that is waited for.
+    _, stranger = await asyncio.open_connection(address.host, address.port)
+    stranger.write(b"GET / HTTP/1.0\r\n\r\n")
+    stranger.close()
     caller = await connect(replace(address, pin=tls.pin))
     taken = await waiting
     assert isinstance(caller, StreamConnection) and isinstance(taken, StreamConnection)
@@ -236,6 +240,7 @@ async def test_one_call_is_taken_with_tls(tmp_path: Path) -> None:
     await taken.send(b"still")
     assert await caller.receive() == b"still"
     await asyncio.gather(caller.close(), taken.close())
+    assert "it sent a plain HTTP request; it must use TLS" in caplog.text
 
 
 @pytest.mark.parametrize(

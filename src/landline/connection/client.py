@@ -17,7 +17,7 @@ from landline.connection.requests import Numbered, Replies, parse_replies
 from landline.connection.securing import secure, secure_accepted, trust_for
 from landline.connection.stream import StreamConnection
 from landline.connection.watch import Watch
-from landline.errors import MessageRejected, Reason, UnfitMessage
+from landline.errors import ConnectError, MessageRejected, Reason, UnfitMessage, WaitTimeout
 from landline.framing import Framing
 from landline.framing import parse as parse_framing
 from landline.limits import Limits
@@ -115,7 +115,7 @@ async def accept_one(
     """Wait for one call on any of the listeners, then close them all.
 
     Over UDP the first datagram is the call, and the conversation is with its sender alone. With `tls` a stream speaks
-    TLS, and the call is a handshake that was finished. Returns the connection. Raises ConnectError if it was not.
+    TLS; a caller whose handshake fails is told of in the log, and the next one is waited for. Returns the connection.
     """
     loop = asyncio.get_running_loop()
     waits = {loop.create_task(_first_caller(listener, framing, limits, tls)) for listener in listeners}
@@ -150,20 +150,25 @@ def _turn_away(wait: asyncio.Task[Connection]) -> None:
 async def _first_caller(listener: Listener, framing: Framing, limits: Limits, tls: ServerTls | None) -> Connection:
     if listener.datagram:
         return await _first_sender(listener, limits)
-    loop = asyncio.get_running_loop()
-    # Not `loop.sock_accept`: cancelled at the wrong moment, it leaves the accepted socket open.
-    sock, sockaddr = await _taken(listener.sock, listener.sock.accept)
-    tune_stream(sock, limits)
-    peer = socket_address(sock, sockaddr)
-    host = Client(limits)
-    if tls is not None:
-        connection = StreamConnection(host, framing, limits, peer, listener.address, sock)
-        await secure_accepted(connection, sock, tls, peer, limits.handshake_seconds)
-        return connection
-    _, connection = await loop.connect_accepted_socket(
-        lambda: StreamConnection(host, framing, limits, peer, listener.address, sock), sock
-    )
-    return connection
+    while True:
+        # Not `loop.sock_accept`: cancelled at the wrong moment, it leaves the accepted socket open.
+        sock, sockaddr = await _taken(listener.sock, listener.sock.accept)
+        tune_stream(sock, limits)
+        peer = socket_address(sock, sockaddr)
+        connection = StreamConnection(Client(limits), framing, limits, peer, listener.address, sock)
+        try:
+            await _put_on(connection, sock, tls, limits.handshake_seconds)
+        except (ConnectError, WaitTimeout) as error:
+            log.warning("passed a caller over: %s", error)
+        else:
+            return connection
+
+
+async def _put_on(connection: StreamConnection, sock: socket.socket, tls: ServerTls | None, seconds: float) -> None:
+    if tls is None:
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, sock)
+    else:
+        await secure_accepted(connection, sock, tls, connection.peer, seconds)
 
 
 async def _first_sender(listener: Listener, limits: Limits) -> DatagramConnection:
