@@ -245,11 +245,16 @@ def test_listen_and_call(tmp_path: Path) -> None:
     port = unused_port()
     command = [LANDLINE, "listen", f"tls://{HOST}:{port}", "--certificate", certificate, "--key", key]
     with peer(b"waiting for a call", *command) as listening:
-        calling = [LANDLINE, "call", f"tls://{HOST}:{port}", "--insecure", "--timeout", "5", "hello"]
-        with subprocess.Popen(calling, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as caller:
-            out, _ = listening.communicate(b"answer\n", WAIT_SECONDS)
+        calling = [LANDLINE, "call", f"tls://{HOST}:{port}", "--insecure", "--timeout", "5"]
+        with subprocess.Popen(calling, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as caller:
+            assert caller.stdin and caller.stdout and listening.stdin
+            listening.stdin.write(b"answer\n")
+            listening.stdin.flush()
+            assert caller.stdout.readline() == b"answer\n"
+            caller.stdin.write(b"hello\n")
             heard, warned = caller.communicate(timeout=WAIT_SECONDS)
-    assert (out, heard) == (b"hello\n", b"answer\n")
+            out, _ = listening.communicate(timeout=WAIT_SECONDS)
+    assert (out, heard) == (b"hello\n", b"")
     assert warned.count(b"\n") == 1 and b"WARNING insecure: who answers at" in warned
 
 
