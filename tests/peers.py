@@ -14,6 +14,7 @@ PACKAGES = {
     "redis-cli": "redis-tools",
     "redis-benchmark": "redis-tools",
     "logger": "bsdutils",
+    "testssl": "testssl.sh",
 }
 
 

@@ -11,13 +11,16 @@ from landline.address import (
     Address,
     FdAddress,
     TcpAddress,
+    TlsAddress,
     UdpAddress,
     UnixAddress,
+    check_pin,
     host_port,
     parse,
 )
 from landline.errors import AddressError
 
+PIN = f"sha256:{'0123456789abcdef' * 4}"
 GOOD: dict[str, Address] = {
     "tcp://127.0.0.1:8101": TcpAddress("127.0.0.1", 8101),
     "tcp://localhost:0": TcpAddress("localhost", 0),
@@ -29,6 +32,11 @@ GOOD: dict[str, Address] = {
     "tcp://[::]:8101?v6only=yes": TcpAddress("::", 8101, v6only=True),
     "tcp://[fe80::1%eth0]:8101": TcpAddress("fe80::1%eth0", 8101),
     "tcp://[::ffff:127.0.0.1]:8101": TcpAddress("::ffff:127.0.0.1", 8101),
+    "tls://example.org:8443": TlsAddress("example.org", 8443),
+    "tls://[::1]:8443": TlsAddress("::1", 8443),
+    f"tls://localhost:0?pin={PIN}": TlsAddress("localhost", 0, pin=PIN),
+    "tls://[::]:8443?v6only=yes": TlsAddress("::", 8443, v6only=True),
+    f"tls://[::]:8443?pin={PIN}&v6only=yes": TlsAddress("::", 8443, v6only=True, pin=PIN),
     "udp://0.0.0.0:8101": UdpAddress("0.0.0.0", 8101),
     "udp://[2001:db8::1]:53": UdpAddress("2001:db8::1", 53),
     "udp://[::]:53?v6only=yes": UdpAddress("::", 53, v6only=True),
@@ -61,6 +69,7 @@ def test_parse_and_print(text: str) -> None:
         ("[::]:8101?v6only=yes", "tcp://[::]:8101?v6only=yes"),
         ("udp:8101", "tcp://udp:8101"),
         ("tcp://[::]:8101?v6only=no", "tcp://[::]:8101"),
+        (f"tls://localhost:1?v6only=no&pin={PIN.upper().replace('SHA', 'sha')}", f"tls://localhost:1?pin={PIN}"),
         ("tcp://localhost:08101", "tcp://localhost:8101"),
         ("unix:///run/ü", "unix:///run/%C3%BC"),
         ("unix:///run/\udcff", "unix:///run/%FF"),
@@ -81,7 +90,8 @@ NOT_FOUR = f"the host of {{0!r}} is not four numbers from 0 to 255 without leadi
 NO_PORT = f"the port of {{0!r}} is missing; write for example {TCP}"
 NOT_A_PORT = f"the port of {{0!r}} is not a number; write for example {TCP}"
 NOT_A_ZONE = "the zone of {0!r} is not the name of an interface; write for example tcp://[fe80::1%eth0]:8101"
-NOT_A_SCHEME = f"the scheme of {{0!r}} is not tcp, udp, unix or fd; write for example {TCP}"
+NOT_A_SCHEME = f"the scheme of {{0!r}} is not tcp, tls, udp, unix or fd; write for example {TCP}"
+NOT_A_PIN = "the pin of {0!r} is not sha256: and 64 hex digits; write for example tls://127.0.0.1:8101?pin=" + PIN
 NOT_A_PATH = f"the path of {{0!r}} is neither absolute nor an abstract name like @upper; write for example {UNIX}"
 NOT_A_MODE = f"the mode of {{0!r}} is not three octal digits; write for example {UNIX}?mode=660"
 NOT_A_DESCRIPTOR = "the descriptor of {0!r} is not a whole number; write for example fd://3"
@@ -137,6 +147,17 @@ BAD = {
     "write for example tcp://[::]:8101?v6only=yes",
     "udp://[::]:80?v6only=1": "the v6only option of {0!r} is not yes or no; "
     "write for example udp://[::]:8101?v6only=yes",
+    "tls://localhost": "the port of {0!r} is missing; write for example tls://127.0.0.1:8101",
+    "tls:localhost:80": "the scheme of {0!r} is not followed by ://; write for example tls://127.0.0.1:8101",
+    "tls://localhost:80?pin=": NOT_A_PIN,
+    f"tls://localhost:80?pin={PIN[7:]}": NOT_A_PIN,
+    f"tls://localhost:80?pin={PIN[:-1]}": NOT_A_PIN,
+    f"tls://localhost:80?pin={PIN}0": NOT_A_PIN,
+    f"tls://localhost:80?pin={PIN[:-1]}g": NOT_A_PIN,
+    f"tls://localhost:80?pin={PIN}&pin={PIN}": f"the option 'pin={PIN}' of {{0!r}} "
+    "is not pin=… or v6only=…, given once; write for example tls://[::]:8101?v6only=yes",
+    f"tcp://localhost:80?pin={PIN}": f"the option 'pin={PIN}' of {{0!r}} is not v6only=…, given once; "
+    "write for example tcp://[::]:8101?v6only=yes",
     "ftp://localhost:80": NOT_A_SCHEME,
     "TCP://localhost:80": NOT_A_SCHEME,
     "://localhost:80": NOT_A_SCHEME,
@@ -202,10 +223,26 @@ def test_what_the_kernel_is_given(address: UnixAddress, abstract: bool, sockaddr
 
 
 def test_each_kind_names_its_scheme() -> None:
-    assert [kind.scheme for kind in (TcpAddress, UdpAddress, UnixAddress, FdAddress)] == ["tcp", "udp", "unix", "fd"]
+    kinds = (TcpAddress, TlsAddress, UdpAddress, UnixAddress, FdAddress)
+    assert [kind.scheme for kind in kinds] == ["tcp", "tls", "udp", "unix", "fd"]
 
 
-@pytest.mark.parametrize("address", [TcpAddress("a", 1), UdpAddress("a", 1), UnixAddress("/a"), FdAddress(3)])
+def test_a_tls_address_is_a_tcp_address_and_equals_none() -> None:
+    address: Address = TlsAddress("a", 1)
+    assert isinstance(address, TcpAddress)
+    assert address != TcpAddress("a", 1)
+
+
+def test_a_pin_by_itself() -> None:
+    assert check_pin("sha256:" + "AB" * 32) == "sha256:" + "ab" * 32
+    with pytest.raises(AddressError) as caught:
+        check_pin("sha1:00")
+    assert str(caught.value) == f"the pin of 'sha1:00' is not sha256: and 64 hex digits; write for example {PIN}"
+
+
+@pytest.mark.parametrize(
+    "address", [TcpAddress("a", 1), TlsAddress("a", 1), UdpAddress("a", 1), UnixAddress("/a"), FdAddress(3)]
+)
 def test_an_address_is_a_value(address: Address) -> None:
     assert {address, replace(address)} == {address}
     for field in fields(address):
@@ -244,9 +281,13 @@ def unix_addresses(draw: st.DrawFn) -> UnixAddress:
     return UnixAddress(path, None if path.startswith("@") else draw(st.none() | st.integers(0, 0o777)))
 
 
+PIN_OF = "sha256:{}".format
 INTERNET = (st.sampled_from([TcpAddress, UdpAddress]), HOSTS, st.integers(0, 65535), st.booleans())
 ADDRESSES: st.SearchStrategy[Address] = (
     st.builds(lambda kind, host, port, v6only: kind(host, port, v6only), *INTERNET)
+    | st.builds(
+        TlsAddress, *INTERNET[1:], st.none() | st.text("0123456789abcdef", min_size=64, max_size=64).map(PIN_OF)
+    )
     | unix_addresses()
     | st.builds(FdAddress, st.integers(0, 999_999_999))
 )

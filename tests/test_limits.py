@@ -22,6 +22,7 @@ def test_the_defaults() -> None:
         "send_buffer_bytes": 262_144,
         "receive_buffer_bytes": 262_144,
         "slow_reader_seconds": 30.0,
+        "handshake_seconds": 10.0,
         "linger_seconds": 2.0,
         "drain_seconds": 10.0,
         "keepalive_idle_seconds": 60,

@@ -21,15 +21,18 @@ if TYPE_CHECKING:
     from landline.server.engine import Server
     from landline.server.run import run
     from landline.server.service import Service
+    from landline.transport.tls import ClientTls, ServerTls
 
 _HOMES = {
     "Backoff": "landline.connection.backoff",
+    "ClientTls": "landline.transport.tls",
     "DatagramConnection": "landline.connection.datagram",
     "Limits": "landline.limits",
     "MessageRejected": "landline.errors",
     "Reconnect": "landline.connection.reconnect",
     "ReconnectingConnection": "landline.connection.reconnect",
     "Server": "landline.server.engine",
+    "ServerTls": "landline.transport.tls",
     "Service": "landline.server.service",
     "StreamConnection": "landline.connection.stream",
     "blocking": "landline.connection.blocking",
@@ -41,12 +44,14 @@ _HOMES = {
 
 __all__ = [
     "Backoff",
+    "ClientTls",
     "DatagramConnection",
     "Limits",
     "MessageRejected",
     "Reconnect",
     "ReconnectingConnection",
     "Server",
+    "ServerTls",
     "Service",
     "StreamConnection",
     "__version__",

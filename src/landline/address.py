@@ -1,6 +1,7 @@
 """Addresses: where to listen and where to call, written as one text.
 
     tcp://host:port          tcp://[::1]:8101      host:port (short for tcp)
+    tls://host:port          tls://host:port?pin=sha256:HEX64
     udp://host:port
     unix:///path?mode=660    unix://@abstract
     fd://3                   an inherited listening socket
@@ -22,11 +23,14 @@ UNIX_PATH_BYTES = 107
 
 _EXAMPLES = {
     "tcp": "tcp://127.0.0.1:8101",
+    "tls": "tls://127.0.0.1:8101",
     "udp": "udp://127.0.0.1:8101",
     "unix": "unix:///run/upper.sock",
     "fd": "fd://3",
 }
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
+_PIN = re.compile(r"sha256:[0-9a-fA-F]{64}")
+_PIN_EXAMPLE = f"sha256:{'0123456789abcdef' * 4}"
 _ZONE = re.compile(r"[A-Za-z0-9_.@-]{1,15}")
 
 
@@ -42,6 +46,24 @@ class TcpAddress:
 
     def __str__(self) -> str:
         return f"tcp://{host_port(self.host, self.port)}{'?v6only=yes' if self.v6only else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class TlsAddress(TcpAddress):
+    """A TCP host and port where TLS is spoken.
+
+    `pin` is `sha256:` and the SHA-256 of the peer's certificate (all of it, in DER) in 64 lower-case hex digits: who
+    shows that certificate is the right peer, whatever name and issuer stand in it. None leaves that to CAs.
+    """
+
+    pin: str | None = None
+
+    scheme = "tls"
+
+    def __str__(self) -> str:
+        given = {"pin": self.pin, "v6only": "yes" if self.v6only else None}
+        options = "&".join(f"{name}={value}" for name, value in given.items() if value is not None)
+        return f"tls://{host_port(self.host, self.port)}{'?' if options else ''}{options}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +128,20 @@ def host_port(host: str, port: int) -> str:
 def parse(text: str) -> Address:
     """Read an address.
 
-    `text` is one of the forms at the top of this module. Returns TcpAddress, UdpAddress, UnixAddress or FdAddress.
+    `text` is one of the forms at the top of this module. Returns TcpAddress, TlsAddress, UdpAddress, UnixAddress or
+    FdAddress.
     Raises AddressError, whose sentence names the part that is wrong and shows a correct address.
     """
     scheme, separator, rest = text.partition("://")
     if not separator:
         scheme, rest = _without_scheme(text)
-    if scheme in ("tcp", "udp"):
+    if scheme in ("tcp", "tls", "udp"):
         return _internet(text, scheme, rest)
     if scheme == "unix":
         return _unix(text, rest)
     if scheme == "fd":
         return _descriptor(text, rest)
-    raise AddressError(text, "scheme", "is not tcp, udp, unix or fd", _EXAMPLES["tcp"])
+    raise AddressError(text, "scheme", "is not tcp, tls, udp, unix or fd", _EXAMPLES["tcp"])
 
 
 def _without_scheme(text: str) -> tuple[str, str]:
@@ -133,13 +156,30 @@ def _without_scheme(text: str) -> tuple[str, str]:
 
 def _internet(text: str, scheme: str, rest: str) -> TcpAddress | UdpAddress:
     example = _EXAMPLES[scheme]
-    location, options = _options(text, rest, "v6only", f"{scheme}://[::]:8101?v6only=yes")
+    known = ("pin", "v6only") if scheme == "tls" else ("v6only",)
+    location, options = _options(text, rest, known, f"{scheme}://[::]:8101?v6only=yes")
     host, port = _split_host(text, location, example)
     v6only = options.get("v6only", "no")
     if v6only not in ("yes", "no"):
         raise AddressError(text, "v6only option", "is not yes or no", f"{scheme}://[::]:8101?v6only=yes")
+    if scheme == "tls":
+        return TlsAddress(host, _port(text, port, example), v6only == "yes", _pin(text, options.get("pin")))
     kind = TcpAddress if scheme == "tcp" else UdpAddress
     return kind(host, _port(text, port, example), v6only == "yes")
+
+
+def _pin(text: str, pin: str | None) -> str | None:
+    if pin is not None and not _PIN.fullmatch(pin):
+        example = f"{_EXAMPLES['tls']}?pin={_PIN_EXAMPLE}"
+        raise AddressError(text, "pin", "is not sha256: and 64 hex digits", example)
+    return pin.lower() if pin is not None else None
+
+
+def check_pin(pin: str) -> str:
+    """The pin in lower case. Raises AddressError if it is not `sha256:` and 64 hex digits."""
+    if not _PIN.fullmatch(pin):
+        raise AddressError(pin, "pin", "is not sha256: and 64 hex digits", _PIN_EXAMPLE)
+    return pin.lower()
 
 
 def _split_host(text: str, location: str, example: str) -> tuple[str, str]:
@@ -201,7 +241,7 @@ def _port(text: str, port: str, example: str) -> int:
 
 def _unix(text: str, rest: str) -> UnixAddress:
     example = _EXAMPLES["unix"]
-    location, options = _options(text, rest, "mode", f"{example}?mode=660")
+    location, options = _options(text, rest, ("mode",), f"{example}?mode=660")
     raw = unquote_to_bytes(_bytes_of(text, location, example))
     if not raw.startswith((b"/", b"@")) or raw == b"@":
         raise AddressError(text, "path", "is neither absolute nor an abstract name like @upper", example)
@@ -236,12 +276,13 @@ def _descriptor(text: str, rest: str) -> FdAddress:
     return FdAddress(int(rest))
 
 
-def _options(text: str, rest: str, known: str, example: str) -> tuple[str, dict[str, str]]:
+def _options(text: str, rest: str, known: tuple[str, ...], example: str) -> tuple[str, dict[str, str]]:
     location, question, query = rest.partition("?")
     options: dict[str, str] = {}
     for option in query.split("&") if question else ():
         name, equals, value = option.partition("=")
-        if name != known or not equals or name in options:
-            raise AddressError(text, f"option {option!r}", f"is not {known}=…, given once", example)
+        if name not in known or not equals or name in options:
+            names = " or ".join(f"{one}=…" for one in known)
+            raise AddressError(text, f"option {option!r}", f"is not {names}, given once", example)
         options[name] = value
     return location, options

@@ -5,6 +5,7 @@ LandlineError
 │   ├── AddressError                    a text that is not an address
 │   ├── FramingSpecError                a framing that cannot be configured so
 │   ├── LimitError                      a limit out of its range
+│   ├── CertificateError                a certificate or key file that cannot be used
 │   └── ServiceError                    a service declared in a way that cannot run
 ├── FramingError                        bytes and messages do not fit together
 │   ├── MessageTooLarge                 theirs: over max_message_bytes
@@ -16,6 +17,7 @@ LandlineError
 │   └── UnfitValue                      ours: a value this payload cannot carry
 ├── MessageRejected                     a service refuses a message; `code` and `detail` go to the peer
 ├── ConnectError                        no connection came about
+│   └── IdentityRefused                 one side does not take the other for who it should be
 ├── ListenError                         a listener could not be opened
 ├── ConnectionClosed                    the connection is over; `reason` says why
 ├── QueueFull                           no room for a message among those that wait for a connection
@@ -42,6 +44,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"
     MALFORMED = "malformed"
     TRUNCATED = "truncated"
+    HANDSHAKE = "handshake"
     HANDLER_ERROR = "handler_error"
     REFUSED = "refused"
     DRAINING = "draining"
@@ -103,6 +106,18 @@ class LimitError(UsageError):
 
     def __str__(self) -> str:
         return f"{self.name} cannot be {self.value!r}; it must be {self.allowed}"
+
+
+class CertificateError(UsageError):
+    """A certificate or key file cannot be used. `path` is the file, `problem` what is wrong with it."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(path, problem)
+        self.path = path
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"certificate file {self.path}: {self.problem}"
 
 
 class ServiceError(UsageError):
@@ -263,6 +278,16 @@ class ConnectError(LandlineError):
 
     def __str__(self) -> str:
         return f"cannot connect to {self.address}: {self.problem}"
+
+
+class IdentityRefused(ConnectError):
+    """One side of a TLS connection does not take the other for who it should be.
+
+    The peer has another pin, host name or issuer than it should, or its certificate is not valid today; or it did not
+    accept our certificate. `address` is where to, `problem` what was wrong.
+    """
+
+    reason = Reason.HANDSHAKE
 
 
 class ListenError(LandlineError):

@@ -76,6 +76,13 @@ class Limits:
         86_400.0,
         "a peer whose full send buffer does not empty for this long is cut off: it holds memory and gives nothing",
     )
+    handshake_seconds: float = _limit(
+        10.0,
+        "seconds",
+        0.001,
+        3_600.0,
+        "from the first byte of a TLS handshake to its last; until then a caller holds a place and is nobody yet",
+    )
     linger_seconds: float = _limit(
         2.0,
         "seconds",

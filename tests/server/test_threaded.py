@@ -314,6 +314,7 @@ async def test_sockets_are_kept_alive() -> None:
     options: list[int] = []
 
     def look(connection: BlockingConnection) -> None:
+        assert isinstance(connection._sock, socket.socket)
         options.append(connection._sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
         options.append(connection._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE))
 

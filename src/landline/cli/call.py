@@ -14,6 +14,7 @@ from landline.address import parse as parse_address
 from landline.cli.commands import DATAGRAM_SECONDS, STREAM_SECONDS
 from landline.cli.conversation import Outcome, Screen, check_for, converse, given
 from landline.cli.exits import CommandError, Exit
+from landline.cli.tls_options import CallerOptions
 from landline.cli.typing_in import (
     above_the_prompt,
     loop_for_input,
@@ -31,6 +32,7 @@ from landline.errors import WaitTimeout
 from landline.framing import Framing, Raw
 from landline.framing import parse as parse_framing
 from landline.limits import Limits
+from landline.transport.tls import ClientTls
 
 log = logging.getLogger("landline.cli")
 
@@ -38,21 +40,28 @@ GOODBYE_SECONDS = 2.0
 """How long answers are still awaited after a person has ended the conversation."""
 
 
-def call_command(address: str, messages: tuple[str, ...], framing: str, timeout_seconds: float | None) -> Exit:
+def call_command(
+    address: str,
+    messages: tuple[str, ...],
+    framing: str,
+    timeout_seconds: float | None,
+    options: CallerOptions | None = None,
+) -> Exit:
     """Call a service; see `landline call --help`. Returns the exit code; raises LandlineError for all but 0."""
     where, how = parse_address(address), parse_framing(framing)
+    tls = (options or CallerOptions()).for_call(where)
     said = [message.encode("utf-8", "surrogateescape") for message in messages]
     for message in said:
         check_for(where, how)(message)
     default = DATAGRAM_SECONDS if isinstance(where, UdpAddress) else STREAM_SECONDS
     seconds = default if timeout_seconds is None else timeout_seconds
     with asyncio.Runner(loop_factory=loop_for_input()) as runner:
-        runner.run(_call(where, how, said, seconds))
+        runner.run(_call(where, how, said, seconds, tls))
     return Exit.DONE
 
 
-async def _call(where: Address, how: Framing, said: list[bytes], seconds: float) -> None:
-    connection = await connect(where, framing=how, timeout_seconds=seconds)
+async def _call(where: Address, how: Framing, said: list[bytes], seconds: float, tls: ClientTls | None) -> None:
+    connection = await connect(where, framing=how, timeout_seconds=seconds, tls=tls)
     screen = Screen(raw=how == Raw())
     async with parting(connection):
         if isinstance(where, UdpAddress):

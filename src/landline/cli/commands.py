@@ -6,11 +6,13 @@ import logging
 import os
 import sys
 import traceback
+from typing import Any
 
 import click
 
 from landline._version import __version__
 from landline.cli.exits import TABLE, Exit, code_of
+from landline.cli.tls_options import CallerOptions, caller_options, server_options, server_tls
 from landline.errors import LandlineError
 
 STREAM_SECONDS = 10.0
@@ -51,7 +53,8 @@ timeout_option = click.option(
 def landline() -> None:
     """Programs that talk over sockets: services, calls, and two people on a line.
 
-    An ADDRESS is tcp://HOST:PORT (or HOST:PORT), udp://HOST:PORT, unix:///PATH, unix://@NAME or, to serve on, fd://N.
+    An ADDRESS is tcp://HOST:PORT (or HOST:PORT), tls://HOST:PORT, udp://HOST:PORT, unix:///PATH, unix://@NAME or, to
+    serve on, fd://N.
     """
 
 
@@ -60,9 +63,15 @@ def landline() -> None:
 @click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
 @framing_option
 @click.option("--limit", "limits", metavar="NAME=VALUE", multiple=True, help="Set a limit; may be given again.")
+@server_options
 @verbose_option
 def serve(
-    what: str | None, addresses: tuple[str, ...], framing: str | None, limits: tuple[str, ...], verbose: bool
+    what: str | None,
+    addresses: tuple[str, ...],
+    framing: str | None,
+    limits: tuple[str, ...],
+    verbose: bool,
+    **tls: Any,
 ) -> Exit:
     """Serve: all built-in services, one of them, or one of your own.
 
@@ -77,12 +86,13 @@ def serve(
       echo     8106  answers with the same
       discard  8107  takes all and answers nothing
 
-    Without a terminal stdout gets one line `NAME ADDRESS` for each listener, when it accepts. Ctrl-C stops.
+    Without a terminal stdout gets one line `NAME ADDRESS` for each listener, when it accepts. Ctrl-C stops. With a
+    certificate every stream is TLS, and SIGHUP reads the files anew.
     """
     from landline.cli.serve import serve_command
 
     show_log(verbose, logging.INFO)
-    return serve_command(what, addresses, framing, limits)
+    return serve_command(what, addresses, framing, limits, server_tls(**tls))
 
 
 @landline.command()
@@ -90,9 +100,15 @@ def serve(
 @click.argument("messages", metavar="[MESSAGE]...", nargs=-1)
 @framing_option
 @timeout_option
+@caller_options
 @verbose_option
 def call(
-    address: str, messages: tuple[str, ...], framing: str | None, timeout_seconds: float | None, verbose: bool
+    address: str,
+    messages: tuple[str, ...],
+    framing: str | None,
+    timeout_seconds: float | None,
+    verbose: bool,
+    **tls: Any,
 ) -> Exit:
     """Call a service: send messages, print what comes.
 
@@ -101,19 +117,42 @@ def call(
     from landline.cli.call import call_command
 
     show_log(verbose, logging.ERROR)
-    return call_command(address, messages, framing or "lines", timeout_seconds)
+    return call_command(address, messages, framing or "lines", timeout_seconds, CallerOptions(**tls))
 
 
 @landline.command(short_help="Wait for one call, then talk with the caller.")
 @click.argument("address")
 @framing_option
+@caller_options
 @verbose_option
-def listen(address: str, framing: str | None, verbose: bool) -> Exit:
+def listen(address: str, framing: str | None, verbose: bool, **tls: Any) -> Exit:
     """Wait for one call, then talk: both sides type freely, at the same time."""
     from landline.cli.listen import listen_command
 
     show_log(verbose, logging.ERROR)
-    return listen_command(address, framing or "lines")
+    return listen_command(address, framing or "lines", CallerOptions(**tls))
+
+
+@landline.group()
+def cert() -> None:
+    """Make keys and certificates for TLS."""
+
+
+@cert.command(short_help="Make a key and a certificate.")
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.option("--ca", is_flag=True, help="Make a private CA too, which signs it and may sign more.")
+@click.option("--signed-by", metavar="DIR", help="Let the CA in this folder sign it.")
+@click.option("--days", type=int, default=365, show_default=True, help="How long it is good for.")
+@click.option("--out", metavar="DIR", default="certs", show_default=True, help="The folder for the files.")
+def new(names: tuple[str, ...], ca: bool, signed_by: str | None, days: int, out: str) -> Exit:
+    """Make a key and a certificate for NAMEs: DNS names or IP addresses by which the service is called.
+
+    It signs itself, unless there is a CA. What is there already is never overwritten. The certificate does for callers
+    as well, who show it where a service asks for one.
+    """
+    from landline.cli.cert import new_command
+
+    return new_command(names, ca, signed_by, days, out)
 
 
 def show_log(verbose: bool, level: int) -> None:
@@ -126,6 +165,8 @@ def show_log(verbose: bool, level: int) -> None:
     )
     # asyncio's own debug lines tell of selectors, not of connections.
     logging.getLogger("asyncio").setLevel(logging.WARNING)
+    # That nothing is checked is said on every run, also where only errors are shown.
+    logging.getLogger("landline.tls").setLevel(logging.WARNING)
 
 
 def run_command(arguments: list[str]) -> Exit:

@@ -8,6 +8,7 @@ from landline.errors import (
     ConnectError,
     ConnectionClosed,
     FramingError,
+    IdentityRefused,
     LandlineError,
     ListenError,
     Reason,
@@ -60,6 +61,8 @@ def code_of(error: LandlineError) -> Exit:
             return error.code
         case UsageError() | UnframableMessage():
             return Exit.USAGE
+        case IdentityRefused():
+            return Exit.REFUSED
         case ConnectError() | ListenError():
             return Exit.CANNOT_CONNECT
         case WaitTimeout() if error.waited_for.startswith("connecting"):

@@ -20,14 +20,21 @@ from landline.limits import parse_limit
 from landline.server.engine import Listening
 from landline.server.run import run
 from landline.server.service import Service
+from landline.transport.tls import ServerTls
 
 HOST = "127.0.0.1"
 Bindings = list[tuple[Service, str | Address]]
 
 
-def serve_command(what: str | None, addresses: tuple[str, ...], framing: str | None, limits: tuple[str, ...]) -> Exit:
+def serve_command(
+    what: str | None,
+    addresses: tuple[str, ...],
+    framing: str | None,
+    limits: tuple[str, ...],
+    tls: ServerTls | None = None,
+) -> Exit:
     """Serve until a signal; see `landline serve --help`. Returns the exit code."""
-    bindings = bindings_for(what, addresses, framing, dict(map(parse_limit, limits)))
+    bindings = with_tls(bindings_for(what, addresses, framing, dict(map(parse_limit, limits))), tls)
     announce = show_table if sys.stdout.isatty() else print_lines
     counts = run(bindings, announce)
     click.echo(f"stopped: {counts}", err=True)
@@ -53,6 +60,19 @@ def bindings_for(what: str | None, addresses: tuple[str, ...], framing: str | No
     service = configured(load(what), framing, limits)
     anywhere = UdpAddress(HOST, 0) if only_datagrams(service) else TcpAddress(HOST, 0)
     return [(service, address) for address in where or (anywhere,)]
+
+
+def with_tls(bindings: Bindings, tls: ServerTls | None) -> Bindings:
+    """The same with TLS on every stream address; datagrams have none."""
+    if tls is None:
+        return bindings
+    secured: dict[Service, Service] = {}
+    for service, _ in bindings:
+        if service not in secured:
+            secured[service] = service.with_options(tls=tls)
+    return [
+        (service if isinstance(address, UdpAddress) else secured[service], address) for service, address in bindings
+    ]
 
 
 def configured(service: Service, framing: str | None, limits: dict[str, Any]) -> Service:
@@ -120,13 +140,15 @@ def show_table(listening: list[Listening]) -> None:
 def how_to_call(one: Listening) -> str:
     """A command that reaches the listener from this machine."""
     address = one.address
+    tls = one.service.tls
+    security = "" if tls is None else f" --tls --pin {tls.pin}"
     if isinstance(address, (TcpAddress, UdpAddress)):
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)
         where = f"{'udp://' if isinstance(address, UdpAddress) else ''}{host_port(host, address.port)}"
     else:
         where = f"'{replace(address, mode=None)}'" if isinstance(address, UnixAddress) else str(address)
     framing = "" if str(one.service.framing) == "lines" else f" --framing {one.service.framing}"
-    return f"{this_command()} call {where}{framing}"
+    return f"{this_command()} call {where}{security}{framing}"
 
 
 def this_command() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -13,11 +14,14 @@ from landline.address import parse as parse_address
 from landline.connection.datagram import MOST_DATAGRAM_BYTES, check_datagram
 from landline.connection.reconnect_policy import Reconnect
 from landline.connection.requests import LARGEST_KEY, Replies
+from landline.connection.securing import trust_for
 from landline.connection.statistics import Statistics
+from landline.connection.tlssocket import TlsSocket, secure_blocking
 from landline.connection.wording import Wording, parse_wording
 from landline.errors import (
     ConnectionClosed,
     FramingError,
+    IdentityRefused,
     MessageTooLarge,
     Reason,
     UnfitMessage,
@@ -30,6 +34,8 @@ from landline.transport.dial import CONNECT_SECONDS, dial_blocking
 from landline.transport.listen import local_address
 from landline.transport.options import grow_receive_buffer, tune_stream
 from landline.transport.oserrors import connect_error
+from landline.transport.tls import ClientTls
+from landline.transport.tlserrors import handshake_problem, identity_problem
 
 if TYPE_CHECKING:
     from landline.connection.blocking_reconnect import BlockingReconnectingConnection
@@ -67,14 +73,15 @@ class BlockingConnection:
 
     def __init__(
         self,
-        sock: socket.socket,
+        sock: socket.socket | TlsSocket,
         address: Address,
         wording: Wording,
         limits: Limits,
         timeout_seconds: float,
     ) -> None:
         self.peer = address
-        self.local = local_address(sock)
+        self.tls = sock.info if isinstance(sock, TlsSocket) else None
+        self.local = local_address(sock.plain if isinstance(sock, TlsSocket) else sock)
         self.reason: Reason | None = None
         self.timeout_seconds = timeout_seconds
         self._sock = sock
@@ -206,6 +213,8 @@ class BlockingConnection:
             return True
         self._sock.settimeout(0.0)
         try:
+            if isinstance(self._sock, TlsSocket):
+                return self._sock.hung_up()
             return not self._sock.recv(1, socket.MSG_PEEK)
         except (BlockingIOError, InterruptedError):
             return False
@@ -231,7 +240,7 @@ class BlockingConnection:
             data = self._sock.recv(READ_BYTES)
         except OSError as error:
             failure = self._failure(error, deadline)
-            self._peer_ended = isinstance(failure, ConnectionClosed)
+            self._peer_ended = not isinstance(failure, WaitTimeout)
             raise failure from error
         if not data:
             self._peer_ended = True
@@ -253,12 +262,18 @@ class BlockingConnection:
         elif key == self._asked:
             self._replies.append(message)
 
-    def _failure(self, error: OSError, deadline: Deadline | None = None) -> WaitTimeout | ConnectionClosed:
+    def _failure(
+        self, error: OSError, deadline: Deadline | None = None
+    ) -> WaitTimeout | ConnectionClosed | IdentityRefused:
         # Python's own time-out has no errno; the system's ETIMEDOUT, a TimeoutError too, says that the peer is gone.
         if deadline is not None and isinstance(error, TimeoutError) and error.errno is None:
             return deadline.error()
         self.reason = self.reason or Reason.RESET
-        return ConnectionClosed(str(self.peer), self.reason, error.strerror or "")
+        # TLS 1.3 tells of a refused certificate when the handshake is long done (RFC 8446, 4.4.4).
+        if (problem := identity_problem(error)) is not None:
+            return IdentityRefused(str(self.peer), problem)
+        detail = handshake_problem(error) if isinstance(error, ssl.SSLError) else error.strerror
+        return ConnectionClosed(str(self.peer), self.reason, detail or "")
 
     def _check_sending(self) -> None:
         if self.reason is not None or self._sending_ended:
@@ -362,6 +377,7 @@ def connect(
     replies: Replies = ...,
     limits: Limits | None = ...,
     timeout_seconds: float = ...,
+    tls: ClientTls | None = ...,
     reconnect: None = None,
 ) -> BlockingConnection | BlockingDatagramConnection: ...
 
@@ -375,6 +391,7 @@ def connect(
     replies: Replies = ...,
     limits: Limits | None = ...,
     timeout_seconds: float = ...,
+    tls: ClientTls | None = ...,
     reconnect: Reconnect,
 ) -> BlockingReconnectingConnection: ...
 
@@ -387,30 +404,38 @@ def connect(
     replies: Replies = "in_order",
     limits: Limits | None = None,
     timeout_seconds: float = WAIT_SECONDS,
+    tls: ClientTls | None = None,
     reconnect: Reconnect | None = None,
 ) -> BlockingConnection | BlockingDatagramConnection | BlockingReconnectingConnection:
     """Call a service from code that blocks.
 
-    `address`, `framing`, `payload`, `replies` and `limits` are as for `landline.connect`; `timeout_seconds` bounds
-    every wait, connecting (at most 10 s) included; `reconnect` makes it a connection that comes back when it breaks.
-    Returns a BlockingConnection, or a BlockingDatagramConnection for udp, or a BlockingReconnectingConnection. Raises
-    ConnectError, WaitTimeout, or a UsageError for an address or a framing that cannot be.
+    `address`, `framing`, `payload`, `replies`, `limits` and `tls` are as for `landline.connect`; `timeout_seconds`
+    bounds every wait, connecting (at most 10 s) included; `reconnect` makes it a connection that comes back when it
+    breaks. Returns a BlockingConnection, or a BlockingDatagramConnection for udp, or a BlockingReconnectingConnection.
+    Raises ConnectError (IdentityRefused for a peer that is not who it should be), WaitTimeout, or a UsageError for an
+    address, a framing or TLS settings that cannot be.
     """
     where = parse_address(address) if isinstance(address, str) else address
     bounds = limits or Limits()
     wording = parse_wording(framing, payload, replies, bounds, where)
+    trust = trust_for(where, tls)
     if reconnect is not None:
-        return _connect_reconnecting(where, wording, bounds, timeout_seconds, reconnect)
+        return _connect_reconnecting(where, wording, bounds, timeout_seconds, tls, reconnect)
+    started = time.monotonic()
     sock = dial_blocking(where, min(timeout_seconds, CONNECT_SECONDS))
     if isinstance(where, UdpAddress):
         grow_receive_buffer(sock, bounds.udp_receive_buffer_bytes)
         return BlockingDatagramConnection(sock, where, wording, bounds, timeout_seconds)
     tune_stream(sock, bounds)
-    return BlockingConnection(sock, where, wording, bounds, timeout_seconds)
+    if trust is None:
+        return BlockingConnection(sock, where, wording, bounds, timeout_seconds)
+    left = timeout_seconds - (time.monotonic() - started)
+    secured = secure_blocking(sock, trust, where, min(left, bounds.handshake_seconds))
+    return BlockingConnection(secured, where, wording, bounds, timeout_seconds)
 
 
 def _connect_reconnecting(
-    where: Address, wording: Wording, bounds: Limits, timeout_seconds: float, policy: Reconnect
+    where: Address, wording: Wording, bounds: Limits, timeout_seconds: float, tls: ClientTls | None, policy: Reconnect
 ) -> BlockingReconnectingConnection:
     # Here, because that module is built on this one.
     from landline.connection.blocking_reconnect import BlockingReconnectingConnection
@@ -421,7 +446,7 @@ def _connect_reconnecting(
     def open_once(seconds: float) -> BlockingConnection:
         connection = connect(
             where, framing=wording.framing, payload=wording.payload, replies=wording.replies, limits=bounds,
-            timeout_seconds=seconds,
+            timeout_seconds=seconds, tls=tls,
         )  # fmt: skip
         assert isinstance(connection, BlockingConnection)
         return connection

@@ -15,16 +15,18 @@ from landline.address import parse as parse_address
 from landline.connection.datagram import DatagramConnection, DatagramReader
 from landline.connection.reconnect import Reconnect, ReconnectingConnection, connect_reconnecting
 from landline.connection.requests import Replies
+from landline.connection.securing import secure, secure_accepted, trust_for
 from landline.connection.stream import StreamConnection
 from landline.connection.watch import Watch
 from landline.connection.wording import parse_wording
-from landline.errors import MessageRejected, Reason, UnfitMessage, UsageError
+from landline.errors import ConnectError, MessageRejected, Reason, UnfitMessage, UsageError, WaitTimeout
 from landline.framing import Framing
 from landline.limits import Limits
 from landline.payload import Text
 from landline.transport.dial import CONNECT_SECONDS, dial
 from landline.transport.listen import Listener, local_address, socket_address
 from landline.transport.options import grow_receive_buffer, tune_stream
+from landline.transport.tls import ClientTls, ServerTls
 
 log = logging.getLogger("landline.client")
 
@@ -68,6 +70,7 @@ async def connect(
     switchable: bool = ...,
     limits: Limits | None = ...,
     timeout_seconds: float = ...,
+    tls: ClientTls | None = ...,
     reconnect: None = None,
 ) -> Connection: ...
 
@@ -82,6 +85,7 @@ async def connect(
     switchable: bool = ...,
     limits: Limits | None = ...,
     timeout_seconds: float = ...,
+    tls: ClientTls | None = ...,
     reconnect: Reconnect,
 ) -> ReconnectingConnection: ...
 
@@ -95,6 +99,7 @@ async def connect(
     switchable: bool = False,
     limits: Limits | None = None,
     timeout_seconds: float = CONNECT_SECONDS,
+    tls: ClientTls | None = None,
     reconnect: Reconnect | None = None,
 ) -> Connection | ReconnectingConnection:
     """Call a service.
@@ -102,23 +107,27 @@ async def connect(
     `address` is where; `framing` is how its messages end (datagrams need none); `payload` is what they mean: bytes,
     text, json, msgpack or a msgspec.Struct class; `replies` is how `request` knows its reply: "in_order", or "numbered"
     for a service that numbers them too; `switchable` allows `switch_framing` and `start_tls`; `limits` bounds what the
-    peer can make us hold; `timeout_seconds` is how long the connection may take to come about; `reconnect` makes it one
-    that comes back when it breaks.
+    peer can make us hold; `timeout_seconds` is how long the connection may take to come about. `tls` says whom to
+    trust: a tls:// address needs it only for more than its pin or the system's CAs, any other stream address speaks TLS
+    with it. `reconnect` makes it a connection that comes back when it breaks.
     Returns a StreamConnection, or a DatagramConnection for udp, or a ReconnectingConnection, which may still be on its
-    way when the first attempt failed for a reason that passes. Raises ConnectError, WaitTimeout, or a UsageError for an
-    address, a framing or a payload that cannot be.
+    way when the first attempt failed for a reason that passes. Raises ConnectError (IdentityRefused for a peer that is
+    not who it should be), WaitTimeout, or a UsageError for an address, a framing, a payload or TLS settings that cannot
+    be.
     """
     where = parse_address(address) if isinstance(address, str) else address
     bounds = limits or Limits()
     wording = parse_wording(framing, payload, replies, bounds, where)
+    trust = trust_for(where, tls)
     if reconnect is not None:
         if isinstance(where, UdpAddress):
             raise UsageError(f"{where} cannot be called with reconnect: datagrams have no connection that could break")
         again = partial(
             connect, where, framing=wording.framing, payload=wording.payload, replies=replies, switchable=switchable,
-            limits=bounds, timeout_seconds=timeout_seconds,
+            limits=bounds, timeout_seconds=timeout_seconds, tls=tls,
         )  # fmt: skip
         return await connect_reconnecting(again, where, reconnect, wording, bounds, timeout_seconds)  # type: ignore[arg-type]
+    started = asyncio.get_running_loop().time()
     sock = await dial(where, timeout_seconds)
     if isinstance(where, UdpAddress):
         grow_receive_buffer(sock, bounds.udp_receive_buffer_bytes)
@@ -130,17 +139,24 @@ async def connect(
         connection.number(wording.requests())
     if switchable:
         connection.step_through()
-    await asyncio.get_running_loop().create_connection(lambda: connection, sock=sock)
+    if trust is None:
+        await asyncio.get_running_loop().create_connection(lambda: connection, sock=sock)
+    else:
+        left = timeout_seconds - (asyncio.get_running_loop().time() - started)
+        await secure(connection, sock, trust, where, min(left, bounds.handshake_seconds))
     return connection
 
 
-async def accept_one(listeners: list[Listener], framing: Framing, limits: Limits) -> Connection:
+async def accept_one(
+    listeners: list[Listener], framing: Framing, limits: Limits, tls: ServerTls | None = None
+) -> Connection:
     """Wait for one call on any of the listeners, then close them all.
 
-    Over UDP the first datagram is the call, and the conversation is with its sender alone. Returns the connection.
+    Over UDP the first datagram is the call, and the conversation is with its sender alone. With `tls` a stream speaks
+    TLS; a caller whose handshake fails is told of in the log, and the next one is waited for. Returns the connection.
     """
     loop = asyncio.get_running_loop()
-    waits = {loop.create_task(_first_caller(listener, framing, limits)) for listener in listeners}
+    waits = {loop.create_task(_first_caller(listener, framing, limits, tls)) for listener in listeners}
     try:
         done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         first = done.pop()
@@ -169,19 +185,28 @@ def _turn_away(wait: asyncio.Task[Connection]) -> None:
         wait.result().abort(Reason.REFUSED)
 
 
-async def _first_caller(listener: Listener, framing: Framing, limits: Limits) -> Connection:
+async def _first_caller(listener: Listener, framing: Framing, limits: Limits, tls: ServerTls | None) -> Connection:
     if listener.datagram:
         return await _first_sender(listener, limits)
-    loop = asyncio.get_running_loop()
-    # Not `loop.sock_accept`: cancelled at the wrong moment, it leaves the accepted socket open.
-    sock, sockaddr = await _taken(listener.sock, listener.sock.accept)
-    tune_stream(sock, limits)
-    peer = socket_address(sock, sockaddr)
-    host = Client(limits)
-    _, connection = await loop.connect_accepted_socket(
-        lambda: StreamConnection(host, framing, limits, peer, listener.address, sock), sock
-    )
-    return connection
+    while True:
+        # Not `loop.sock_accept`: cancelled at the wrong moment, it leaves the accepted socket open.
+        sock, sockaddr = await _taken(listener.sock, listener.sock.accept)
+        tune_stream(sock, limits)
+        peer = socket_address(sock, sockaddr)
+        connection = StreamConnection(Client(limits), framing, limits, peer, listener.address, sock)
+        try:
+            await _put_on(connection, sock, tls, limits.handshake_seconds)
+        except (ConnectError, WaitTimeout) as error:
+            log.warning("passed a caller over: %s", error)
+        else:
+            return connection
+
+
+async def _put_on(connection: StreamConnection, sock: socket.socket, tls: ServerTls | None, seconds: float) -> None:
+    if tls is None:
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, sock)
+    else:
+        await secure_accepted(connection, sock, tls, connection.peer, seconds)
 
 
 async def _first_sender(listener: Listener, limits: Limits) -> DatagramConnection:

@@ -16,8 +16,9 @@ from typing import Any
 from landline.address import Address
 from landline.connection.host import Host
 from landline.connection.inbox import Inbox
+from landline.connection.secured import Secured
 from landline.connection.stepping import Stepper
-from landline.errors import ConnectionClosed, FramingError, MessageRejected, Reason
+from landline.errors import ConnectionClosed, FramingError, IdentityRefused, MessageRejected, Reason
 from landline.framing import Framing
 from landline.limits import Limits
 from landline.transport.options import unread_bytes
@@ -30,15 +31,14 @@ MOST_MESSAGES_A_TURN = 256
 Answer = Callable[[bytes], bytes | None]
 
 
-class MessageFlow(asyncio.Protocol):
+class MessageFlow(Secured):
     """One end of a conversation, as its transport and its host see it."""
 
     __slots__ = (
         "_answer", "_answering", "_arriving", "_bytes_received", "_bytes_sent", "_decoder", "_draining", "_end_wanted",
-        "_ending", "_fault", "_feed", "_framing", "_gone", "_host", "_inbox", "_limits", "_linger_left", "_loop",
+        "_ending", "_feed", "_framing", "_gone", "_host", "_inbox", "_limits", "_linger_left", "_loop",
         "_messages_received", "_messages_sent", "_partial", "_peer_ended", "_pending", "_reading", "_receiver",
         "_senders", "_sending_ended", "_sock", "_stepper", "_switch_to", "_transport", "_writable", "local", "peer",
-        "reason",
     )  # fmt: skip
 
     def __init__(self, host: Host, framing: Framing, limits: Limits, peer: Address, local: Address, sock: Any) -> None:
@@ -60,7 +60,7 @@ class MessageFlow(asyncio.Protocol):
         self._inbox = NO_MESSAGES
         self._receiver: asyncio.Future[None] | None = None
         self._senders: list[asyncio.Future[None]] | None = None
-        self._fault: FramingError | None = None
+        self._fault: FramingError | IdentityRefused | None = None
         self._end_wanted = False
         self._messages_received = self._messages_sent = 0
         self._bytes_received = self._bytes_sent = 0
@@ -186,7 +186,7 @@ class MessageFlow(asyncio.Protocol):
         if self._draining:
             # The message that was half here ends in the first read behind all that had arrived. What follows is new.
             ended = bool(messages) and not self._arriving
-            self._arriving = None if ended else max(0, (self._arriving or 0) - len(data))
+            self._arriving = None if ended else max(0, (self._arriving or 0) - self._arrived(data))
             self.drain()
 
     def eof_received(self) -> bool:
@@ -228,8 +228,7 @@ class MessageFlow(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._gone = True
-        if self.reason is None:
-            self.reason = Reason.RESET if exc is not None else Reason.PEER_CLOSED
+        self._note_loss(exc)
         self._host.watch.forget(self)
         self._pending = None
         self._hears_no_more()

@@ -15,6 +15,7 @@ from landline.server.admission import Admission
 from landline.server.datagrams import DatagramSocket
 from landline.server.handler_datagrams import HandlerDatagrams
 from landline.server.lifespan import Lifespan
+from landline.server.renewal import Renewal, check_datagram_tls, check_tls
 from landline.server.report import Counts
 from landline.server.running import RunningService
 from landline.server.service import Service
@@ -49,6 +50,7 @@ class Server:
         self._acceptors: list[Acceptor] = []
         self._datagrams: list[DatagramSocket] = []
         self._reserve: Reserve | None = None
+        self.renewal = Renewal(service.tls for service, _ in self._bindings)
         self._lifespan = Lifespan([service for service, _ in self._bindings])
 
     async def start(self) -> None:
@@ -59,10 +61,12 @@ class Server:
         opened: list[tuple[Service, Listener]] = []
         try:
             for service, address in self._bindings:
+                check_tls(service, address)
                 listeners = await asyncio.get_running_loop().run_in_executor(None, open_listeners, address)
                 opened += [(service, listener) for listener in listeners]
                 for listener in listeners:
                     service.check(listener.datagram)
+                    check_datagram_tls(service, listener)
             await self._lifespan.start()
         except BaseException:
             for _, listener in opened:
@@ -70,12 +74,14 @@ class Server:
             raise
         self._reserve = Reserve()
         self._accept_on(opened)
+        self.renewal.start()
 
     async def stop(self, drain_seconds: float | None = None) -> Counts:
         """Accept no more, let what is in hand finish, and cut off what has not by then.
 
         `drain_seconds` overrides the limit of each service. Returns what all services counted.
         """
+        self.renewal.stop()
         for acceptor in self._acceptors:
             acceptor.close()
         waits = [socket.close(self._drain_seconds(socket.service, drain_seconds)) for socket in self._datagrams] + [
@@ -97,6 +103,7 @@ class Server:
         total = Counts()
         for running in self._running.values():
             total.add(running.counts)
+        total.certificate_days_left = self.renewal.days_left()
         return total
 
     async def __aenter__(self) -> Server:

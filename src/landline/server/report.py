@@ -10,7 +10,10 @@ from landline.errors import Reason
 
 @dataclass(slots=True)
 class Counts:
-    """What one running service counted. Datagrams have counts of their own, as nothing says whether they arrived."""
+    """What one running service counted. Datagrams have counts of their own, as nothing says whether they arrived.
+
+    `certificate_days_left` is how many days the first certificate to expire still has (None: there is no TLS).
+    """
 
     connections: int = 0
     messages: int = 0
@@ -26,11 +29,12 @@ class Counts:
     broadcasts_skipped: int = 0
     kernel_drops: int = 0
     reasons: Counter[Reason] = field(default_factory=Counter)
+    certificate_days_left: float | None = None
 
     def add(self, other: Counts) -> None:
         """Add the counts of another service to these."""
         for name in self.__slots__:
-            if name != "reasons":
+            if name not in ("reasons", "certificate_days_left"):
                 setattr(self, name, getattr(self, name) + getattr(other, name))
         self.reasons.update(other.reasons)
 
@@ -55,7 +59,9 @@ class Counts:
             f"{_counted(self.replies_dropped, 'reply', 'replies')} not sent": self.replies_dropped,
             f"{self.kernel_drops} dropped by the kernel": self.kernel_drops,
         }
-        return [words for words, count in told.items() if count]
+        days = self.certificate_days_left
+        tls = [] if days is None else [f"certificate expires in {days:.0f} days" if days > 0 else "certificate expired"]
+        return [words for words, count in told.items() if count] + tls
 
 
 def size_in_words(size: int) -> str:

@@ -34,8 +34,8 @@ def run(
     """Run services on addresses until SIGINT or SIGTERM, then stop as `Server.stop` does.
 
     `bindings` are pairs of a Service and an address; `announce` is called with what listens, at the moment it accepts.
-    A second signal ends the process at once with status 130. Returns what was counted. Raises ListenError,
-    ServiceError or AddressError.
+    A second signal ends the process at once with status 130; SIGHUP reads the certificates again. Returns what was
+    counted. Raises ListenError, ServiceError or AddressError.
     """
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(_run(list(bindings), announce))
@@ -60,6 +60,9 @@ async def _run(
     try:
         server = Server(bindings)
         await server.start()
+        before[signal.SIGHUP] = signal.signal(
+            signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(server.renewal.reload)
+        )
         try:
             if announce is not None:
                 announce(server.listening)

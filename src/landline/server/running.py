@@ -16,6 +16,7 @@ from landline.connection.watch import Watch
 from landline.errors import ConnectionClosed, MessageRejected, Reason, UnfitMessage
 from landline.server.admission import Admission, peer_group
 from landline.server.answering import Answering, as_push
+from landline.server.handshakes import Handshakes
 from landline.server.report import Counts
 from landline.server.service import Service
 from landline.server.telling import Teller
@@ -61,6 +62,10 @@ class RunningService:
         self._draining = False
         self._refusals = Teller()
         self.threads = ThreadedSessions(self) if service.threaded else None
+        self._handshakes: Handshakes | None = None
+        if service.tls is not None:
+            seconds = service.limits.handshake_seconds
+            self._handshakes = Handshakes(service.name, service.tls, seconds, self._handshake_failed)
         self.answering = Answering(service) if service.answers else None
         self._rejections = Teller()
         self._converse = service.connection_handler is not None or service.awaits
@@ -85,20 +90,35 @@ class RunningService:
     async def _open(self, sock: socket.socket, peer: Address, local: Address, group: str | None) -> None:
         loop = asyncio.get_running_loop()
         service = self.service
-        connection = self.join(peer, local, sock, group)
+        connection = self._new_connection(sock, peer, local)
+        protocol: asyncio.Protocol = connection
+        if self._handshakes is None:
+            self.connections[connection] = group
+        else:
+            protocol = self._handshakes.protocol_for(connection, group)
         try:
             tune_stream(sock, service.limits)
-            await loop.connect_accepted_socket(lambda: connection, sock)
+            await loop.connect_accepted_socket(lambda: protocol, sock)
         except OSError as error:
             log.info("%s: %s left before it was served: %s", service.name, peer, error)
             sock.close()
+            self._enter(connection)
             self._forget(connection)
 
     def join(self, peer: Address, local: Address, sock: Any, group: str | None) -> StreamConnection:
         """A connection of this service, still without a transport. Its place, as one of `group`, is taken already."""
+        connection = self._new_connection(sock, peer, local)
+        self.connections[connection] = group
+        return connection
+
+    def _enter(self, connection: StreamConnection) -> None:
+        """Take a connection among the others, from which its handshake has kept it."""
+        if self._handshakes is not None:
+            self.connections[connection] = self._handshakes.done(connection)
+
+    def _new_connection(self, sock: Any, peer: Address, local: Address) -> StreamConnection:
         service = self.service
         connection = StreamConnection(self, service.framing, service.limits, peer, local, sock)
-        self.connections[connection] = group
         connection.speak(service.payload, service.payload.decode)
         if service.numbered:
             connection.number(None)
@@ -116,7 +136,7 @@ class RunningService:
             log.warning("%s: refused %s: %s (%d since last told)", self.service.name, peer, why, times)
         with sock, contextlib.suppress(OSError):
             sock.setblocking(False)
-            if self.service.framing.line_based:
+            if self.service.framing.line_based and self._handshakes is None:
                 sock.send(self.service.framing.encode(BUSY))
             sock.shutdown(socket.SHUT_WR)
             # What it sent already would turn the close into a reset, which may overtake the word.
@@ -127,6 +147,7 @@ class RunningService:
     def opened(self, connection: StreamConnection) -> None:
         """Start the handler of a new connection."""
         self.counts.connections += 1
+        self._enter(connection)
         log.debug("%s: %s came", self.service.name, connection.peer)
         if self._converse:
             self._tasks[connection] = self.loop.create_task(self._conversation(connection))
@@ -158,6 +179,10 @@ class RunningService:
     def handler_failed(self, connection: StreamConnection, error: BaseException) -> None:
         """Log what a handler raised, once. The peer is not told."""
         log.error("%s: the handler failed on a message of %s", self.service.name, connection.peer, exc_info=error)
+
+    def _handshake_failed(self, group: str | None) -> None:
+        self.counts.reasons[Reason.HANDSHAKE] += 1
+        self.admission.release(group)
 
     def rejection(self, connection: Sender, rejected: MessageRejected) -> bytes:
         """Count a refused message. Returns what its sender is told, as a push if messages are numbered."""
@@ -239,6 +264,8 @@ class RunningService:
             await self.threads.drain(seconds)
         if self._opening:
             await asyncio.wait(self._opening, timeout=seconds)
+        if self._handshakes is not None:
+            self._handshakes.cut()
         for connection in list(self.connections):
             connection.drain()
         if not await self._empty_within(seconds):

@@ -19,6 +19,7 @@ from landline.server.broadcast import Broadcast, Recipients, broadcast
 from landline.server.declared import Declared
 from landline.server.handlers import HandlerClass, as_handler_class, check_handler_class
 from landline.server.router import Route, Router
+from landline.transport.tls import ServerTls
 
 MessageHandler = Callable[..., Any]
 ConnectionHandler = Callable[[StreamConnection], Awaitable[None]]
@@ -33,7 +34,8 @@ class Service:
     `payload` what it means (bytes, text, json, msgpack, or a msgspec.Struct class); `limits` bounds what a peer can
     make the service hold. `replies` is "numbered" where each message begins with a number that its reply repeats;
     `state` makes what `connection.state` is at first; `switchable` allows conversations to switch their framing and to
-    start TLS. Raises FramingSpecError if the framing does not fit the limits, UsageError for a payload that cannot be.
+    start TLS. With `tls` it speaks TLS from the first byte on every stream address, whatever the scheme. Raises
+    FramingSpecError if the framing does not fit the limits, UsageError for a payload that cannot be.
 
     A service with a connection handler and a message handler holds conversations over streams and answers datagrams
     with its message handler.
@@ -49,11 +51,13 @@ class Service:
         replies: Replies = "in_order",
         state: Callable[[], Any] | None = None,
         switchable: bool = False,
+        tls: ServerTls | None = None,
     ) -> None:
         self.name = name
         self.framing = parse_framing(framing) if isinstance(framing, str) else framing
         self.payload: Payload = parse_payload(payload)
         self.limits = limits or Limits()
+        self.tls = tls
         self.replies: Replies = replies
         self.state = state
         self.switchable = switchable
@@ -178,8 +182,9 @@ class Service:
         *,
         payload: Any = None,
         replies: Replies | None = None,
+        tls: ServerTls | None = None,
     ) -> Service:
-        """The same service, with the same handlers, with another framing, payload or limits for some addresses."""
+        """The same service, with the same handlers, with other settings for some addresses."""
         copy = Service(
             self.name,
             framing=framing or self.framing,
@@ -188,6 +193,7 @@ class Service:
             replies=replies or self.replies,
             state=self.state,
             switchable=self.switchable,
+            tls=tls or self.tls,
         )
         copy.declared = self.declared
         return copy

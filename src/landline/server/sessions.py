@@ -92,6 +92,7 @@ class ServedConnection(BlockingConnection):
     ) -> None:
         super().__init__(sock, peer, wording, limits, math.inf)
         self._reject = reject
+        self._plain = sock
         sock.setblocking(False)
         self._limits = limits
         self._stop = stop
@@ -155,7 +156,7 @@ class ServedConnection(BlockingConnection):
         self.reason = self.reason or reason or self._natural_reason()
         if self.reason not in BROKEN and not self._unsent:
             self._delivered = True
-            part_from(self._sock, self._limits, self._peer_ended)
+            part_from(self._plain, self._limits, self._peer_ended)
         with self._open:
             self._sock.close()
 
@@ -169,7 +170,7 @@ class ServedConnection(BlockingConnection):
     @property
     def nothing_in_hand(self) -> bool:
         """Whether all that was to be said has left, or the handler waits for a message of which nothing is here."""
-        return self._delivered or (self._waiting and not self._decoder.held and not unread_bytes(self._sock))
+        return self._delivered or (self._waiting and not self._decoder.held and not unread_bytes(self._plain))
 
     def caused(self, error: BaseException) -> bool:
         """Whether `error` tells of the end of this very connection, by the peer or by us."""
@@ -235,7 +236,7 @@ class ServedConnection(BlockingConnection):
         """Answer what has arrived, wait for the message that is half here, and for nothing else."""
         if not self._draining:
             self._draining = True
-            self._arriving = unread_bytes(self._sock)
+            self._arriving = unread_bytes(self._plain)
             self._incoming.unregister(self._stop.descriptor)
         if self._arriving is None or not (self._arriving or self._decoder.held):
             raise ConnectionClosed(str(self.peer), self.reason or Reason.DRAINING)

@@ -8,7 +8,7 @@ import os
 import socket
 from dataclasses import dataclass
 
-from landline.address import Address, FdAddress, TcpAddress, UdpAddress, UnixAddress, host_port
+from landline.address import Address, FdAddress, TcpAddress, TlsAddress, UdpAddress, UnixAddress, host_port
 from landline.errors import ConnectError, ListenError
 from landline.transport.dial import look_up
 from landline.transport.holder import holder_of
@@ -97,7 +97,14 @@ def _listen_internet(address: TcpAddress | UdpAddress, candidate: Candidate, por
         sock.close()
         raise _cannot_listen(address, candidate, port, error) from error
     sock.setblocking(False)
-    return Listener(sock, local_address(sock), _stack_note(sock))
+    return Listener(sock, _as_asked(address, local_address(sock)), _stack_note(sock))
+
+
+def _as_asked(asked: Address, real: Address) -> Address:
+    """The real address, as TLS if that was asked for: the socket itself does not know."""
+    if isinstance(asked, TlsAddress) and isinstance(real, TcpAddress):
+        return TlsAddress(real.host, real.port)
+    return real
 
 
 def _set_listening_options(sock: socket.socket, address: TcpAddress | UdpAddress, datagram: bool) -> None:
@@ -121,7 +128,7 @@ def _cannot_listen(address: TcpAddress | UdpAddress, candidate: Candidate, port:
     if error.errno != errno.EADDRINUSE:
         return listen_error(address, error)
     where = f"{address.scheme}://{host_port(candidate.sockaddr[0], port)}"
-    holder = holder_of(port, address.scheme)
+    holder = holder_of(port, "udp" if isinstance(address, UdpAddress) else "tcp")
     by = f"by {holder}" if holder else "by a process this user may not see"
     return ListenError(where, f"the port is in use {by}; stop it, or choose another port (0 means any)")
 
