@@ -11,10 +11,12 @@ from landline.connection.asking import Asking
 from landline.connection.flow import Answer, MessageFlow
 from landline.connection.requests import NOBODY_ASKED, InOrder, Requests
 from landline.connection.statistics import Statistics
+from landline.connection.upgrade import upgrade
 from landline.errors import ConnectionClosed, FramingError, Reason, ServiceError, UnfitMessage, WaitTimeout
 from landline.framing import Framing
 from landline.framing import parse as parse_framing
 from landline.payload import Bytes, Payload
+from landline.transport.tls import ClientTls, ServerTls
 
 __all__ = ["Answer", "StreamConnection"]
 
@@ -169,6 +171,40 @@ class StreamConnection(MessageFlow):
         self._switch_to = how
         if not self._answering:
             self._switch(how)
+
+    async def start_tls(self, tls: ClientTls | ServerTls) -> None:
+        """Speak TLS from here on (STARTTLS): with ClientTls as the side that called, with ServerTls as the service.
+
+        What has arrived behind the last message is taken for the peer's handshake, never for messages, so nobody can
+        slip commands in before it. Raises IdentityRefused, ConnectError or WaitTimeout as a client, ConnectionClosed as
+        a service, when no TLS comes about in handshake_seconds; then the connection is over. Raises ServiceError if it
+        is not `switchable`, speaks TLS already, or holds a message that was not received.
+        """
+        if self._stepper is None:
+            raise ServiceError("only a connection that is `switchable` can start TLS: say switchable=True")
+        if self.tls is not None:
+            raise ServiceError(f"the connection with {self.peer} speaks TLS already")
+        if self._inbox:
+            raise ServiceError(f"a message of {self.peer} waits: receive it before TLS starts")
+        self._check_sending()
+        await self._room_to_send()
+        try:
+            await upgrade(
+                self, self._transport, tls, self.peer,
+                arrived=self._stepper.take_rest(), seconds=self._limits.handshake_seconds, made=self._moved_to,
+            )  # fmt: skip
+        except BaseException:
+            self.reason = self.reason or Reason.HANDSHAKE
+            if not self._gone:
+                # Its transport told the TLS between us, not us, that it is gone.
+                self.connection_lost(None)
+            raise
+
+    def _moved_to(self, transport: asyncio.Transport) -> None:
+        """The conversation goes on over another transport: TLS has come between us and the one before."""
+        self._transport = transport
+        self._transport.set_write_buffer_limits(high=self._limits.send_buffer_bytes)
+        self._reading = True
 
     @property
     def state(self) -> Any:
