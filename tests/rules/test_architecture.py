@@ -43,6 +43,8 @@ PURE = [
     "connection/requests.py",
     "server/router.py",
     "server/admission.py",
+    "server/description.py",
+    "server/findings.py",
     "server/report.py",
     "server/telling.py",
     "chat/rooms.py",

@@ -62,6 +62,11 @@ def configured(service: Service, framing: str | None, limits: dict[str, Any]) ->
 
 def load(what: str) -> Service:
     """The Service that `module:attribute` names, looked for in the working folder too. Raises ServiceError."""
+    return as_service(what, find(what))
+
+
+def find(what: str) -> Any:
+    """What `module:attribute` names, looked for in the working folder too. Raises ServiceError."""
     module_name, _, attribute = what.partition(":")
     sys.path.insert(0, "")
     try:
@@ -76,6 +81,11 @@ def load(what: str) -> Service:
         raise ServiceError(
             f"cannot load {what!r}: it raises {type(error).__name__}: {error}; -v shows where"
         ) from error
+    return found
+
+
+def as_service(what: str, found: object) -> Service:
+    """What `what` names as a Service. Raises ServiceError if it is something else."""
     if not isinstance(found, Service):
         raise ServiceError(f"{what!r} is a {type(found).__name__} and not a landline Service")
     return found
