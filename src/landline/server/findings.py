@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from landline.address import Address, FdAddress, UdpAddress
+from landline.address import Address, TcpAddress, UdpAddress
 from landline.address import parse as parse_address
 from landline.errors import AddressError, LandlineError
 from landline.framing import Framing, Length
@@ -74,7 +74,7 @@ def in_order(found: Iterable[Finding]) -> list[Finding]:
 
 def clashes(addresses: Iterable[Address]) -> list[Finding]:
     """An error for each address that stands twice among those of one server; with port 0 each gets its own port."""
-    fixed = [address for address in addresses if isinstance(address, FdAddress) or getattr(address, "port", 1)]
+    fixed = [one for one in addresses if not (isinstance(one, TcpAddress | UdpAddress) and one.port == 0)]
     return [
         Finding("error", f"{address} stands there {times} times, and can be listened on once: choose another")
         for address, times in Counter(fixed).items()
