@@ -34,6 +34,7 @@ def test_the_protocol_can_be_spoken_by_hand() -> None:
         example("typed_rpc.py", "serve", "tcp://127.0.0.1:0") as server,
         blocking.connect(server.address, timeout_seconds=WAIT_SECONDS) as line,
     ):
+        assert isinstance(line, blocking.BlockingConnection)
         line.send_all([b'7 {"type":"Look","item":"pear"}', b'8 {"type":"Steal","item":"pear"}'])
         assert line.receive() == b'7 {"type":"Left","item":"pear","count":3}'
         assert line.receive().startswith(b'8 {"type":"error","code":"unknown_type",')

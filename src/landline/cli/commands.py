@@ -80,6 +80,7 @@ def serve(
       echo     8106  answers with the same
       discard  8107  takes all and answers nothing
 
+    MODULE:ATTRIBUTE without an ADDRESS is served on the sockets that systemd passed (LISTEN_FDS), else on a free port.
     Without a terminal stdout gets one line `NAME ADDRESS` for each listener, when it accepts. Ctrl-C stops.
     """
     from landline.cli.serve import serve_command

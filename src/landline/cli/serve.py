@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from landline.address import Address, TcpAddress, UdpAddress, UnixAddress, host_port
+from landline.address import Address, FdAddress, TcpAddress, UdpAddress, UnixAddress, host_port
 from landline.address import parse as parse_address
 from landline.cli.exits import Exit
 from landline.errors import ServiceError
@@ -19,6 +19,7 @@ from landline.limits import parse_limit
 from landline.server.engine import Listening
 from landline.server.run import run
 from landline.server.service import Service
+from landline.transport.activation import passed_descriptors
 
 HOST = "127.0.0.1"
 Bindings = list[tuple[Service, str | Address]]
@@ -50,7 +51,8 @@ def bindings_for(what: str | None, addresses: tuple[str, ...], framing: str | No
             f"there is no built-in service {what!r}; there are {', '.join(built_in)}, and MODULE:ATTRIBUTE"
         )
     service = configured(load(what), framing, limits)
-    return [(service, address) for address in where or (TcpAddress(HOST, 0),)]
+    inherited = [FdAddress(number) for number in passed_descriptors(os.environ, os.getpid())]
+    return [(service, address) for address in where or inherited or (TcpAddress(HOST, 0),)]
 
 
 def configured(service: Service, framing: str | None, limits: dict[str, Any]) -> Service:
