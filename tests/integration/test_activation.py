@@ -112,7 +112,10 @@ def test_a_descriptor_that_was_not_passed_is_one_sentence(tmp_path: Path) -> Non
     (tmp_path / "my.py").write_text(SERVICE)
     command = [LANDLINE, "serve", "my:service", "fd://99"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=WAIT_SECONDS)
-    assert (done.returncode, done.stderr) == (3, "landline: cannot listen on fd://99: this process inherited no such descriptor\n")
+    assert (done.returncode, done.stderr) == (
+        3,
+        "landline: cannot listen on fd://99: this process inherited no such descriptor\n",
+    )
 
 
 def units_of(page: str) -> dict[str, str]:
