@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from landline.address import Address, TcpAddress, UdpAddress
+from landline.testing.leaks import open_sockets
 
 
 def has_ipv6() -> bool:
@@ -33,15 +33,7 @@ def port_of(address: Address) -> int:
 
 def sockets_open() -> set[str]:
     """The sockets this process has open now, each by the name that Linux gives it."""
-    found = set()
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            link = os.readlink(f"/proc/self/fd/{name}")
-        except OSError:
-            continue
-        if link.startswith("socket:"):
-            found.add(link)
-    return found
+    return set(open_sockets())
 
 
 @contextmanager

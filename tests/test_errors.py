@@ -18,6 +18,7 @@ from landline.errors import (
     MalformedMessage,
     MessageRejected,
     MessageTooLarge,
+    QueueFull,
     Reason,
     ServiceError,
     TruncatedMessage,
@@ -73,6 +74,8 @@ SENTENCES: dict[str, LandlineError] = {
     "the connection with tcp://127.0.0.1:1 is closed (reset): broken pipe": ConnectionClosed(
         "tcp://127.0.0.1:1", Reason.RESET, "broken pipe"
     ),
+    "the queue for tcp://127.0.0.1:1 is full (3 messages, 20 bytes); raise max_queued_messages or max_queued_bytes, "
+    "or choose another when_full": QueueFull("tcp://127.0.0.1:1", 3, 20),
     "receiving from tcp://127.0.0.1:1 took longer than 2.5 s": WaitTimeout("receiving from tcp://127.0.0.1:1", 2.5),
 }
 

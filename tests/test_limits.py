@@ -18,6 +18,7 @@ def test_the_defaults() -> None:
         "message_seconds": 30.0,
         "max_connections": None,
         "max_connections_per_peer": 1024,
+        "max_threads": 256,
         "send_buffer_bytes": 262_144,
         "receive_buffer_bytes": 262_144,
         "slow_reader_seconds": 30.0,

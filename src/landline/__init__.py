@@ -10,8 +10,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from landline.address import parse as parse_address
     from landline.connection import blocking
+    from landline.connection.backoff import Backoff
     from landline.connection.client import connect
     from landline.connection.datagram import DatagramConnection
+    from landline.connection.reconnect import Reconnect, ReconnectingConnection
     from landline.connection.stream import StreamConnection
     from landline.errors import MessageRejected
     from landline.framing import parse as parse_framing
@@ -21,9 +23,12 @@ if TYPE_CHECKING:
     from landline.server.service import Service
 
 _HOMES = {
+    "Backoff": "landline.connection.backoff",
     "DatagramConnection": "landline.connection.datagram",
     "Limits": "landline.limits",
     "MessageRejected": "landline.errors",
+    "Reconnect": "landline.connection.reconnect",
+    "ReconnectingConnection": "landline.connection.reconnect",
     "Server": "landline.server.engine",
     "Service": "landline.server.service",
     "StreamConnection": "landline.connection.stream",
@@ -35,9 +40,12 @@ _HOMES = {
 }
 
 __all__ = [
+    "Backoff",
     "DatagramConnection",
     "Limits",
     "MessageRejected",
+    "Reconnect",
+    "ReconnectingConnection",
     "Server",
     "Service",
     "StreamConnection",

@@ -18,6 +18,7 @@ LandlineError
 ├── ConnectError                        no connection came about
 ├── ListenError                         a listener could not be opened
 ├── ConnectionClosed                    the connection is over; `reason` says why
+├── QueueFull                           no room for a message among those that wait for a connection
 └── WaitTimeout (TimeoutError)          a wait ran past its deadline
 
 Each carries fields; the sentence is built from them.
@@ -249,12 +250,16 @@ class MessageRejected(LandlineError):
 
 
 class ConnectError(LandlineError):
-    """No connection came about. `address` is where to, `problem` why not."""
+    """No connection came about.
 
-    def __init__(self, address: str, problem: str) -> None:
-        super().__init__(address, problem)
+    `address` is where to, `problem` why not, `passing` whether the same call may succeed later by itself.
+    """
+
+    def __init__(self, address: str, problem: str, passing: bool = False) -> None:
+        super().__init__(address, problem, passing)
         self.address = address
         self.problem = problem
+        self.passing = passing
 
     def __str__(self) -> str:
         return f"cannot connect to {self.address}: {self.problem}"
@@ -284,6 +289,25 @@ class ConnectionClosed(LandlineError):
     def __str__(self) -> str:
         detail = f": {self.detail}" if self.detail else ""
         return f"the connection with {self.peer} is closed ({self.reason.value}){detail}"
+
+
+class QueueFull(LandlineError):
+    """A message found no room among those that wait for a connection with `peer`, and will not be sent.
+
+    `queued_messages` and `queued_bytes` are what waited there.
+    """
+
+    def __init__(self, peer: str, queued_messages: int, queued_bytes: int) -> None:
+        super().__init__(peer, queued_messages, queued_bytes)
+        self.peer = peer
+        self.queued_messages = queued_messages
+        self.queued_bytes = queued_bytes
+
+    def __str__(self) -> str:
+        return (
+            f"the queue for {self.peer} is full ({self.queued_messages} messages, {self.queued_bytes} bytes); "
+            "raise max_queued_messages or max_queued_bytes, or choose another when_full"
+        )
 
 
 class WaitTimeout(LandlineError, TimeoutError):

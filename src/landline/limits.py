@@ -48,6 +48,13 @@ class Limits:
         10_000_000,
         "one machine (an IPv4 address or an IPv6 /64) must not take every place; Unix peers are not counted",
     )
+    max_threads: int = _limit(
+        256,
+        "threads",
+        1,
+        100_000,
+        "handlers that block have a thread each; beyond some hundreds they mostly wait for one another",
+    )
     send_buffer_bytes: int = _limit(
         256 * KIB,
         "bytes",

@@ -100,7 +100,7 @@ def test_errors_end_with_2_and_all_of_them_are_told(command: Command) -> None:
         "error     idle cannot answer datagrams: it has no handler declared with @service.message",
         "error     the port of '127.0.0.1:65536' is 65536 and the highest is 65535; "
         "write for example tcp://127.0.0.1:8101",
-        "error     idle has no handler: declare one with @service.message or @service.connection",
+        "error     idle has no handler: declare one with @service.message, @service.connection or @service.blocking",
     ]
 
 
@@ -141,7 +141,7 @@ def test_a_built_in_service_has_its_addresses_or_those_given(command: Command) -
     [
         (["birds:nothing"], "cannot load 'birds:nothing': module 'birds' has no attribute 'nothing'; write"),
         (["broken:service"], "cannot load 'broken:service': it raises ZeroDivisionError: division by zero; -v shows"),
-        (["birds:Limits"], "'birds:Limits' is a type and not a landline Service"),
+        (["birds:Limits"], "'birds:Limits' is a type; it must be a landline Service or a socketserver handler class"),
         (["birds:odd"], "item 1 of 'birds:odd' is a Service and not (Service, address)"),
         (["birds:empty"], "'birds:empty' is empty: put pairs (Service, address) into it"),
         (["birds:server", "[::]:1"], "'birds:server' brings its own addresses; leave [::]:1 out"),
@@ -157,7 +157,7 @@ def test_what_cannot_be_checked_is_one_sentence(command: Command, arguments: lis
 
 
 def test_a_pair_may_hold_a_service_only() -> None:
-    with pytest.raises(ServiceError, match="'a:b, item 1' is a int and not a landline Service"):
+    with pytest.raises(ServiceError, match="'a:b, item 1' is a int; it must be a landline Service"):
         own_pairs("a:b", [(1, "127.0.0.1:0")])
 
 

@@ -81,7 +81,10 @@ def test_a_service_of_ones_own(working_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("what", "sentence"),
     [
-        ("my_parrot:not_a_service", "'my_parrot:not_a_service' is a str and not a landline Service"),
+        (
+            "my_parrot:not_a_service",
+            "'my_parrot:not_a_service' is a str; it must be a landline Service or a socketserver handler class",
+        ),
         ("my_parrot:nothing", "cannot load 'my_parrot:nothing': module 'my_parrot' has no attribute 'nothing'; write"),
         ("my_parrot:", "cannot load 'my_parrot:': module 'my_parrot' has no attribute ''; write MODULE:ATTRIBUTE"),
         (
@@ -111,7 +114,8 @@ def test_a_service_that_cannot_answer_says_why(working_folder: Path, command: Co
     (working_folder / "idle.py").write_text("from landline import Service\n\nservice = Service('idle')\n")
     ended = command("serve", "idle:service")
     assert ended.code == Exit.USAGE
-    assert ended.sentence == "idle has no handler: declare one with @service.message or @service.connection"
+    ways = "@service.message, @service.connection or @service.blocking"
+    assert ended.sentence == f"idle has no handler: declare one with {ways}"
 
 
 def test_a_working_folder_that_is_gone_is_no_fault(working_folder: Path) -> None:

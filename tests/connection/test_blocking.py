@@ -17,6 +17,7 @@ from landline import Limits, blocking
 from landline.address import Address, TcpAddress, UdpAddress, UnixAddress
 from landline.connection.blocking import BlockingConnection, BlockingDatagramConnection
 from landline.connection.statistics import Statistics
+from landline.connection.wording import Wording
 from landline.errors import (
     AddressError,
     ConnectError,
@@ -31,9 +32,12 @@ from landline.errors import (
     WaitTimeout,
 )
 from landline.framing import parse as parse_framing
+from landline.payload import Bytes
 from tests.loops import on_both_loops
 from tests.services import serving, upper
 from tests.sockets import free_port, needs_ipv6, plain_listener, silent_listener, sockets_open
+
+LINES = Wording(parse_framing("lines"), Bytes(), "in_order")
 
 
 def call(address: str | Address, framing: str = "lines", limits: Limits | None = None) -> BlockingConnection:
@@ -120,7 +124,10 @@ def test_a_send_that_times_out_goes_on_where_it_stopped() -> None:
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     message = bytes(range(1, 256)) * 2000
     framing = parse_framing("length:u32be")
-    with theirs, BlockingConnection(ours, UnixAddress("@"), framing, Limits(), 10.0) as connection:
+    with (
+        theirs,
+        BlockingConnection(ours, UnixAddress("@"), Wording(framing, Bytes(), "in_order"), Limits(), 10.0) as connection,
+    ):
         with pytest.raises(WaitTimeout) as caught:
             connection.send(message, 0.01)
         assert str(caught.value) == "sending to unix://@ took longer than 0.01 s"
@@ -142,7 +149,7 @@ def test_a_send_that_times_out_goes_on_where_it_stopped() -> None:
 
 def test_what_was_left_behind_cannot_be_sent_after_a_close() -> None:
     ours, theirs = socket.socketpair()
-    connection = BlockingConnection(ours, UnixAddress("@"), parse_framing("lines"), Limits(), 10.0)
+    connection = BlockingConnection(ours, UnixAddress("@"), LINES, Limits(), 10.0)
     with theirs:
         with pytest.raises(WaitTimeout):
             connection.send(b"x" * 2_000_000, 0.01)
@@ -252,7 +259,7 @@ def test_a_peer_without_power_is_a_lost_connection_and_no_time_out_to_try_again_
     unplugged = Unplugged()
     unplugged.bind(("127.0.0.1", 0))
     where = TcpAddress("127.0.0.1", 9)
-    with BlockingConnection(unplugged, where, parse_framing("lines"), Limits(), 10.0) as connection:
+    with BlockingConnection(unplugged, where, LINES, Limits(), 10.0) as connection:
         for _ in range(2):
             with pytest.raises(ConnectionClosed) as caught:
                 connection.receive() if what == "receive" else connection.send(b"hi")

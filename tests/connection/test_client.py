@@ -43,7 +43,7 @@ NO_LINGER = Limits(linger_seconds=0.0)
 
 async def call(address: str | landline.address.Address, **options: object) -> StreamConnection:
     """Connect to a stream address."""
-    connection = await landline.connect(address, **options)  # type: ignore[arg-type]
+    connection = await landline.connect(address, **options)  # type: ignore[call-overload]
     assert isinstance(connection, StreamConnection)
     return connection
 

@@ -27,6 +27,7 @@ def test_in_order_a_message_that_is_no_request_takes_a_place() -> None:
     requests.tell()
     requests.tell(2)
     requests.tell(0)
+    requests.tell(-5)
     key = requests.ask()
     requests.tell()
     matched = [requests.match(b"%d" % number)[0] for number in range(6)]

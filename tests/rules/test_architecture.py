@@ -41,6 +41,12 @@ PURE = [
     "packets",
     "connection/deadlines.py",
     "connection/requests.py",
+    "connection/backoff.py",
+    "connection/failures.py",
+    "connection/events.py",
+    "connection/course.py",
+    "connection/outbox.py",
+    "connection/reconnect_policy.py",
     "server/router.py",
     "server/admission.py",
     "server/description.py",
@@ -52,6 +58,7 @@ PURE = [
     "transfer/wire.py",
     "transfer/manifest.py",
     "cli/render.py",
+    "testing/faults.py",
 ]
 IMPURE = {"asyncio", "socket", "ssl", "select", "selectors", "threading", "subprocess"}
 IMPURE |= {"time", "os", "pathlib", "random", "secrets"}

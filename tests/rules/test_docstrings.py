@@ -81,7 +81,7 @@ def faults(thing: Any) -> Iterator[str]:
 
 
 def unnamed_parameters(thing: Any, words: str) -> list[str]:
-    """Parameters that the words do not name, where there are several; the fields of a dataclass speak for themselves."""
+    """Parameters that the words do not name, where there are several; fields of a dataclass speak for themselves."""
     if dataclasses.is_dataclass(thing):
         return []
     try:

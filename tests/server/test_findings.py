@@ -65,8 +65,18 @@ def test_nothing_is_wrong_with_a_plain_service(address: str | None) -> None:
 @pytest.mark.parametrize(
     ("kinds", "options", "address", "sentence"),
     [
-        ([], {}, TCP, "parrot has no handler: declare one with @service.message or @service.connection"),
-        ([], {}, None, "parrot has no handler: declare one with @service.message or @service.connection"),
+        (
+            [],
+            {},
+            TCP,
+            "parrot has no handler: declare one with @service.message, @service.connection or @service.blocking",
+        ),
+        (
+            [],
+            {},
+            None,
+            "parrot has no handler: declare one with @service.message, @service.connection or @service.blocking",
+        ),
         (
             ["message", "route"],
             {"payload": "json"},

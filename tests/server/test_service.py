@@ -143,7 +143,12 @@ def test_a_copy_with_options_leaves_the_original_alone() -> None:
 @pytest.mark.parametrize(
     ("message", "connection", "datagram", "sentence"),
     [
-        (None, None, False, "parrot has no handler: declare one with @service.message or @service.connection"),
+        (
+            None,
+            None,
+            False,
+            "parrot has no handler: declare one with @service.message, @service.connection or @service.blocking",
+        ),
         (
             None,
             None,

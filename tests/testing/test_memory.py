@@ -108,3 +108,19 @@ def test_an_end_may_close_the_other_side_too() -> None:
         assert ours.events == ["eof"]
 
     run_virtual(scenario())
+
+
+def test_what_is_handed_over_at_once_may_change_each_time() -> None:
+    class Pieces(Recorder):
+        def data_received(self, data: bytes) -> None:
+            self.events.append(data.decode())
+
+    async def scenario() -> list[str]:
+        sizes = iter([1, 2, 3, 4])
+        ours, theirs = Recorder(), Pieces()
+        transport, _ = connect_in_memory(ours, theirs, reads=lambda: next(sizes))
+        transport.write(b"abcdefg")
+        await asyncio.sleep(1)
+        return theirs.events
+
+    assert run_virtual(scenario()) == ["a", "bc", "def", "g"]

@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from dataclasses import replace
+from socketserver import BaseRequestHandler, DatagramRequestHandler
 from typing import Any
 
 import click
@@ -52,7 +53,8 @@ def bindings_for(what: str | None, addresses: tuple[str, ...], framing: str | No
         )
     service = configured(load(what), framing, limits)
     inherited = [FdAddress(number) for number in passed_descriptors(os.environ, os.getpid())]
-    return [(service, address) for address in where or inherited or (TcpAddress(HOST, 0),)]
+    anywhere = UdpAddress(HOST, 0) if only_datagrams(service) else TcpAddress(HOST, 0)
+    return [(service, address) for address in where or inherited or (anywhere,)]
 
 
 def configured(service: Service, framing: str | None, limits: dict[str, Any]) -> Service:
@@ -62,8 +64,16 @@ def configured(service: Service, framing: str | None, limits: dict[str, Any]) ->
     return service.with_options(framing, replace(service.limits, **limits))
 
 
+def only_datagrams(service: Service) -> bool:
+    """Whether the service cannot be called on a stream address."""
+    return service.handler_class is not None and issubclass(service.handler_class, DatagramRequestHandler)
+
+
 def load(what: str) -> Service:
-    """The Service that `module:attribute` names, looked for in the working folder too. Raises ServiceError."""
+    """The Service that `module:attribute` names, or one made of the socketserver handler class that it names.
+
+    It is looked for in the working folder too. Raises ServiceError.
+    """
     return as_service(what, find(what))
 
 
@@ -87,9 +97,12 @@ def find(what: str) -> Any:
 
 
 def as_service(what: str, found: object) -> Service:
-    """What `what` names as a Service. Raises ServiceError if it is something else."""
+    """What `what` names as a Service, made of a socketserver handler class if it is one. Raises ServiceError."""
+    if isinstance(found, type) and issubclass(found, BaseRequestHandler):
+        return Service.from_handler(found)
     if not isinstance(found, Service):
-        raise ServiceError(f"{what!r} is a {type(found).__name__} and not a landline Service")
+        kind = type(found).__name__
+        raise ServiceError(f"{what!r} is a {kind}; it must be a landline Service or a socketserver handler class")
     return found
 
 

@@ -6,19 +6,33 @@ import socket
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, overload
 
 from landline.address import Address, UdpAddress
 from landline.address import parse as parse_address
 from landline.connection.datagram import MOST_DATAGRAM_BYTES, check_datagram
+from landline.connection.reconnect_policy import Reconnect
+from landline.connection.requests import LARGEST_KEY, Replies
 from landline.connection.statistics import Statistics
-from landline.errors import ConnectionClosed, MessageTooLarge, Reason, WaitTimeout
+from landline.connection.wording import Wording, parse_wording
+from landline.errors import (
+    ConnectionClosed,
+    FramingError,
+    MessageTooLarge,
+    Reason,
+    UnfitMessage,
+    UsageError,
+    WaitTimeout,
+)
 from landline.framing import Framing
-from landline.framing import parse as parse_framing
 from landline.limits import Limits
 from landline.transport.dial import CONNECT_SECONDS, dial_blocking
 from landline.transport.listen import local_address
 from landline.transport.options import grow_receive_buffer, tune_stream
 from landline.transport.oserrors import connect_error
+
+if TYPE_CHECKING:
+    from landline.connection.blocking_reconnect import BlockingReconnectingConnection
 
 READ_BYTES = 256 * 1024
 WAIT_SECONDS = 30.0
@@ -52,32 +66,44 @@ class BlockingConnection:
     """
 
     def __init__(
-        self, sock: socket.socket, address: Address, framing: Framing, limits: Limits, timeout_seconds: float
+        self,
+        sock: socket.socket,
+        address: Address,
+        wording: Wording,
+        limits: Limits,
+        timeout_seconds: float,
     ) -> None:
         self.peer = address
         self.local = local_address(sock)
         self.reason: Reason | None = None
         self.timeout_seconds = timeout_seconds
         self._sock = sock
-        self._framing = framing
-        self._decoder = framing.decoder(limits)
+        self._wording = wording
+        self._framing = wording.framing
+        self._decoder = wording.framing.decoder(limits)
         self._inbox: deque[bytes] = deque()
+        self._requests = wording.requests()
+        self._asked: int | None = None
+        self._replies: list[Any] = []
+        self._fault: FramingError | None = None
         self._unsent = bytearray()
         self._peer_ended = self._sending_ended = False
         self._messages_received = self._messages_sent = self._bytes_received = self._bytes_sent = 0
 
-    def send(self, message: bytes, timeout_seconds: float | None = None) -> None:
-        """Send one message. Raises UnframableMessage, ConnectionClosed, or WaitTimeout.
+    def send(self, message: Any, timeout_seconds: float | None = None) -> None:
+        """Send one message. Raises UnframableMessage, UnfitValue, ConnectionClosed, or WaitTimeout.
 
         After WaitTimeout the rest of the message is kept, and the next `send` or `flush` goes on from there.
         """
         self.send_all((message,), timeout_seconds)
 
-    def send_all(self, messages: Iterable[bytes], timeout_seconds: float | None = None) -> None:
+    def send_all(self, messages: Iterable[Any], timeout_seconds: float | None = None) -> None:
         """Send several messages at once, like `send`."""
-        messages = list(messages)
+        messages = [self._wording.encode(message) for message in messages]
         self._check_sending()
-        self._unsent += self._framing.encode_all(messages)
+        wrap = self._requests.wrap
+        self._unsent += self._framing.encode_all([wrap(None, message) for message in messages])
+        self._requests.tell(len(messages))
         self._messages_sent += len(messages)
         self.flush(timeout_seconds)
 
@@ -94,17 +120,49 @@ class BlockingConnection:
             del self._unsent[:sent]
             self._bytes_sent += sent
 
-    def receive(self, timeout_seconds: float | None = None) -> bytes:
+    def request(self, message: Any, timeout_seconds: float | None = None) -> Any:
+        """Send a message and wait for its reply; what comes meanwhile and is no reply waits for `receive`.
+
+        Returns the reply. Raises MessageRejected if the service refuses the message, UnframableMessage, UnfitValue,
+        ConnectionClosed, a FramingError, or WaitTimeout, after which the reply is dropped when it comes.
+        """
+        deadline = self._deadline(f"waiting for a reply from {self.peer}", timeout_seconds)
+        self._check_sending()
+        message = self._wording.encode(message)
+        # A message that cannot be sent must not take a place in the order.
+        self._framing.encode(self._requests.wrap(LARGEST_KEY, message))
+        self._asked = self._requests.ask()
+        self._unsent += self._framing.encode(self._requests.wrap(self._asked, message))
+        self._messages_sent += 1
+        try:
+            self.flush(deadline.left())
+            while not self._replies:
+                self._read(deadline)
+            return self._wording.decode(self._replies.pop())
+        finally:
+            self._requests.give_up(self._asked)
+            self._asked = None
+
+    def receive(self, timeout_seconds: float | None = None) -> Any:
         """Wait for one message. Raises ConnectionClosed at the end of the conversation, a FramingError, WaitTimeout.
 
         A time-out loses nothing: what has arrived of a message is kept.
         """
         deadline = self._deadline(f"waiting for a message from {self.peer}", timeout_seconds)
-        while not self._inbox:
-            self._read(deadline)
-        return self._inbox.popleft()
+        while True:
+            while not self._inbox:
+                self._read(deadline)
+            try:
+                return self._wording.decode(self._inbox.popleft())
+            except UnfitMessage as unfit:
+                if not self._answered_unfit(unfit):
+                    raise
 
-    def __iter__(self) -> Iterator[bytes]:
+    def _answered_unfit(self, unfit: UnfitMessage) -> bool:
+        """Whether the peer was told of a message that its payload cannot read: only services tell."""
+        return False
+
+    def __iter__(self) -> Iterator[Any]:
         while True:
             try:
                 yield self.receive()
@@ -130,7 +188,7 @@ class BlockingConnection:
         sure, `end_sending` and receive to the end first.
         """
         if self._sock.fileno() >= 0:
-            fault = self._decoder.error
+            fault = self._decoder.error or self._fault
             ended = Reason.PEER_CLOSED if self._peer_ended else Reason.FINISHED
             self.reason = self.reason or (fault.reason if fault is not None else ended)
             self._sock.close()
@@ -141,13 +199,28 @@ class BlockingConnection:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def hung_up(self) -> bool:
+        """Whether the end of the conversation has arrived, with nothing before it; asks the system, and never waits."""
+        if self.reason is not None or self._peer_ended:
+            return True
+        self._sock.settimeout(0.0)
+        try:
+            return not self._sock.recv(1, socket.MSG_PEEK)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError as error:
+            self._failure(error)
+            return True
+
     def statistics(self) -> Statistics:
-        """Counts of messages and bytes in both directions, and the reason of the close."""
-        return Statistics(
-            self._messages_received, self._messages_sent, self._bytes_received, self._bytes_sent, self.reason
-        )
+        """Counts of messages and bytes in both directions, the reason of the close, and the late replies."""
+        passed = (self._messages_received, self._messages_sent, self._bytes_received, self._bytes_sent)
+        return Statistics(*passed, self.reason, 0, self._requests.late_replies)
 
     def _read(self, deadline: Deadline) -> None:
+        if self._fault is not None:
+            raise self._fault.with_traceback(None)
         if self._decoder.error is not None:
             self._decoder.feed(b"")  # raises it again
         # After a send that failed there may still be something to read: what the peer said before it hung up.
@@ -167,7 +240,18 @@ class BlockingConnection:
         self._bytes_received += len(data)
         messages = self._decoder.feed(data)
         self._messages_received += len(messages)
-        self._inbox += messages
+        try:
+            for message in messages:
+                self._hand_on(*self._requests.match(message))
+        except FramingError as error:
+            # What came before it is received first, as with a decoder's error.
+            self._fault = error
+
+    def _hand_on(self, key: int | None, message: Any) -> None:
+        if key is None:
+            self._inbox.append(message)
+        elif key == self._asked:
+            self._replies.append(message)
 
     def _failure(self, error: OSError, deadline: Deadline | None = None) -> WaitTimeout | ConnectionClosed:
         # Python's own time-out has no errno; the system's ETIMEDOUT, a TimeoutError too, says that the peer is gone.
@@ -187,7 +271,10 @@ class BlockingConnection:
 class BlockingDatagramConnection:
     """A conversation with one UDP peer, for one thread. Nothing says whether a message arrived."""
 
-    def __init__(self, sock: socket.socket, address: Address, limits: Limits, timeout_seconds: float) -> None:
+    def __init__(
+        self, sock: socket.socket, address: Address, wording: Wording, limits: Limits, timeout_seconds: float
+    ) -> None:
+        self._wording = wording
         self.peer = address
         self.local = local_address(sock)
         self.reason: Reason | None = None
@@ -196,11 +283,12 @@ class BlockingDatagramConnection:
         self._room = min(limits.max_message_bytes, MOST_DATAGRAM_BYTES)
         self._messages_received = self._messages_sent = self._bytes_received = self._bytes_sent = 0
 
-    def send(self, message: bytes, timeout_seconds: float | None = None) -> None:
+    def send(self, message: Any, timeout_seconds: float | None = None) -> None:
         """Send one datagram of at most 65507 bytes.
 
         Raises UnframableMessage, ConnectError, ConnectionClosed or WaitTimeout.
         """
+        message = self._wording.encode(message)
         check_datagram(message)
         deadline = self._prepare(f"sending to {self.peer}", timeout_seconds)
         try:
@@ -212,7 +300,7 @@ class BlockingDatagramConnection:
         self._messages_sent += 1
         self._bytes_sent += len(message)
 
-    def receive(self, timeout_seconds: float | None = None) -> bytes:
+    def receive(self, timeout_seconds: float | None = None) -> Any:
         """Wait for one datagram.
 
         Raises MessageTooLarge for one that was cut, ConnectError, ConnectionClosed or WaitTimeout.
@@ -228,9 +316,9 @@ class BlockingDatagramConnection:
         self._bytes_received += len(data)
         if flags & socket.MSG_TRUNC:
             raise MessageTooLarge(self._room + 1, self._room, 0, data, exact=False)
-        return data
+        return self._wording.decode(data)
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[Any]:
         while True:
             try:
                 yield self.receive()
@@ -265,26 +353,77 @@ class BlockingDatagramConnection:
         return deadline
 
 
+@overload
+def connect(
+    address: str | Address,
+    *,
+    framing: str | Framing = ...,
+    payload: Any = ...,
+    replies: Replies = ...,
+    limits: Limits | None = ...,
+    timeout_seconds: float = ...,
+    reconnect: None = None,
+) -> BlockingConnection | BlockingDatagramConnection: ...
+
+
+@overload
+def connect(
+    address: str | Address,
+    *,
+    framing: str | Framing = ...,
+    payload: Any = ...,
+    replies: Replies = ...,
+    limits: Limits | None = ...,
+    timeout_seconds: float = ...,
+    reconnect: Reconnect,
+) -> BlockingReconnectingConnection: ...
+
+
 def connect(
     address: str | Address,
     *,
     framing: str | Framing = "lines",
+    payload: Any = "bytes",
+    replies: Replies = "in_order",
     limits: Limits | None = None,
     timeout_seconds: float = WAIT_SECONDS,
-) -> BlockingConnection | BlockingDatagramConnection:
+    reconnect: Reconnect | None = None,
+) -> BlockingConnection | BlockingDatagramConnection | BlockingReconnectingConnection:
     """Call a service from code that blocks.
 
-    `address`, `framing` and `limits` are as for `landline.connect`; `timeout_seconds` bounds every wait, connecting
-    (at most 10 s) included. Returns a BlockingConnection, or a BlockingDatagramConnection for udp. Raises
+    `address`, `framing`, `payload`, `replies` and `limits` are as for `landline.connect`; `timeout_seconds` bounds
+    every wait, connecting (at most 10 s) included; `reconnect` makes it a connection that comes back when it breaks.
+    Returns a BlockingConnection, or a BlockingDatagramConnection for udp, or a BlockingReconnectingConnection. Raises
     ConnectError, WaitTimeout, or a UsageError for an address or a framing that cannot be.
     """
     where = parse_address(address) if isinstance(address, str) else address
-    how = parse_framing(framing) if isinstance(framing, str) else framing
     bounds = limits or Limits()
-    how.decoder(bounds)
+    wording = parse_wording(framing, payload, replies, bounds, where)
+    if reconnect is not None:
+        return _connect_reconnecting(where, wording, bounds, timeout_seconds, reconnect)
     sock = dial_blocking(where, min(timeout_seconds, CONNECT_SECONDS))
     if isinstance(where, UdpAddress):
         grow_receive_buffer(sock, bounds.udp_receive_buffer_bytes)
-        return BlockingDatagramConnection(sock, where, bounds, timeout_seconds)
+        return BlockingDatagramConnection(sock, where, wording, bounds, timeout_seconds)
     tune_stream(sock, bounds)
-    return BlockingConnection(sock, where, how, bounds, timeout_seconds)
+    return BlockingConnection(sock, where, wording, bounds, timeout_seconds)
+
+
+def _connect_reconnecting(
+    where: Address, wording: Wording, bounds: Limits, timeout_seconds: float, policy: Reconnect
+) -> BlockingReconnectingConnection:
+    # Here, because that module is built on this one.
+    from landline.connection.blocking_reconnect import BlockingReconnectingConnection
+
+    if isinstance(where, UdpAddress):
+        raise UsageError(f"{where} cannot be called with reconnect: datagrams have no connection that could break")
+
+    def open_once(seconds: float) -> BlockingConnection:
+        connection = connect(
+            where, framing=wording.framing, payload=wording.payload, replies=wording.replies, limits=bounds,
+            timeout_seconds=seconds,
+        )  # fmt: skip
+        assert isinstance(connection, BlockingConnection)
+        return connection
+
+    return BlockingReconnectingConnection(open_once, where, policy, wording, timeout_seconds)

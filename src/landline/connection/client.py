@@ -8,20 +8,20 @@ import logging
 import socket
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from landline.address import Address, UdpAddress
 from landline.address import parse as parse_address
 from landline.connection.datagram import DatagramConnection, DatagramReader
-from landline.connection.requests import Numbered, Replies, parse_replies
+from landline.connection.reconnect import Reconnect, ReconnectingConnection, connect_reconnecting
+from landline.connection.requests import Replies
 from landline.connection.stream import StreamConnection
 from landline.connection.watch import Watch
-from landline.errors import MessageRejected, Reason, UnfitMessage
+from landline.connection.wording import parse_wording
+from landline.errors import MessageRejected, Reason, UnfitMessage, UsageError
 from landline.framing import Framing
-from landline.framing import parse as parse_framing
 from landline.limits import Limits
 from landline.payload import Text
-from landline.payload import parse as parse_payload
 from landline.transport.dial import CONNECT_SECONDS, dial
 from landline.transport.listen import Listener, local_address, socket_address
 from landline.transport.options import grow_receive_buffer, tune_stream
@@ -58,6 +58,34 @@ class Client:
         log.error("handler failed on %r", connection, exc_info=error)
 
 
+@overload
+async def connect(
+    address: str | Address,
+    *,
+    framing: str | Framing = ...,
+    payload: Any = ...,
+    replies: Replies = ...,
+    switchable: bool = ...,
+    limits: Limits | None = ...,
+    timeout_seconds: float = ...,
+    reconnect: None = None,
+) -> Connection: ...
+
+
+@overload
+async def connect(
+    address: str | Address,
+    *,
+    framing: str | Framing = ...,
+    payload: Any = ...,
+    replies: Replies = ...,
+    switchable: bool = ...,
+    limits: Limits | None = ...,
+    timeout_seconds: float = ...,
+    reconnect: Reconnect,
+) -> ReconnectingConnection: ...
+
+
 async def connect(
     address: str | Address,
     *,
@@ -67,31 +95,39 @@ async def connect(
     switchable: bool = False,
     limits: Limits | None = None,
     timeout_seconds: float = CONNECT_SECONDS,
-) -> Connection:
+    reconnect: Reconnect | None = None,
+) -> Connection | ReconnectingConnection:
     """Call a service.
 
     `address` is where; `framing` is how its messages end (datagrams need none); `payload` is what they mean: bytes,
     text, json, msgpack or a msgspec.Struct class; `replies` is how `request` knows its reply: "in_order", or "numbered"
     for a service that numbers them too; `switchable` allows `switch_framing` and `start_tls`; `limits` bounds what the
-    peer can make us hold; `timeout_seconds` is how long the connection may take to come about.
-    Returns a StreamConnection, or a DatagramConnection for udp. Raises ConnectError, WaitTimeout, or a UsageError for
-    an address, a framing or a payload that cannot be.
+    peer can make us hold; `timeout_seconds` is how long the connection may take to come about; `reconnect` makes it one
+    that comes back when it breaks.
+    Returns a StreamConnection, or a DatagramConnection for udp, or a ReconnectingConnection, which may still be on its
+    way when the first attempt failed for a reason that passes. Raises ConnectError, WaitTimeout, or a UsageError for an
+    address, a framing or a payload that cannot be.
     """
     where = parse_address(address) if isinstance(address, str) else address
-    how = parse_framing(framing) if isinstance(framing, str) else framing
-    values = parse_payload(payload)
-    requests = parse_replies(replies)
     bounds = limits or Limits()
-    how.decoder(bounds)
+    wording = parse_wording(framing, payload, replies, bounds, where)
+    if reconnect is not None:
+        if isinstance(where, UdpAddress):
+            raise UsageError(f"{where} cannot be called with reconnect: datagrams have no connection that could break")
+        again = partial(
+            connect, where, framing=wording.framing, payload=wording.payload, replies=replies, switchable=switchable,
+            limits=bounds, timeout_seconds=timeout_seconds,
+        )  # fmt: skip
+        return await connect_reconnecting(again, where, reconnect, wording, bounds, timeout_seconds)  # type: ignore[arg-type]
     sock = await dial(where, timeout_seconds)
     if isinstance(where, UdpAddress):
         grow_receive_buffer(sock, bounds.udp_receive_buffer_bytes)
-        return DatagramConnection(sock, where, bounds)
+        return DatagramConnection(sock, where, bounds, wording=wording)
     tune_stream(sock, bounds)
-    connection = StreamConnection(Client(bounds), how, bounds, where, local_address(sock), sock)
-    connection.speak(values, partial(values.decode_from, str(where)))
-    if requests is Numbered:
-        connection.number(Numbered())
+    connection = StreamConnection(Client(bounds), wording.framing, bounds, where, local_address(sock), sock)
+    connection.speak(wording.payload, wording.decode)
+    if wording.numbered:
+        connection.number(wording.requests())
     if switchable:
         connection.step_through()
     await asyncio.get_running_loop().create_connection(lambda: connection, sock=sock)

@@ -10,6 +10,7 @@ from typing import Any
 
 from landline.address import Address
 from landline.connection.statistics import Statistics
+from landline.connection.wording import Wording
 from landline.errors import ConnectionClosed, MessageTooLarge, Reason, UnframableMessage, WaitTimeout
 from landline.limits import Limits
 from landline.transport.listen import local_address, socket_address
@@ -62,7 +63,15 @@ class DatagramConnection:
     Nothing says whether a message arrived.
     """
 
-    def __init__(self, sock: socket.socket, address: Address, limits: Limits, first: Datagram | None = None) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        address: Address,
+        limits: Limits,
+        first: Datagram | None = None,
+        wording: Wording | None = None,
+    ) -> None:
+        self._wording = wording
         self._sockaddr = sock.getpeername()
         self.peer = socket_address(sock, self._sockaddr)
         self.local = local_address(sock)
@@ -79,9 +88,14 @@ class DatagramConnection:
         else:
             self._loop.add_reader(sock, self._readable)
 
-    async def send(self, message: bytes) -> None:
-        """Send one datagram of at most 65507 bytes. Raises UnframableMessage, ConnectError or ConnectionClosed."""
+    async def send(self, message: Any) -> None:
+        """Send one datagram of at most 65507 bytes.
+
+        Raises UnframableMessage, UnfitValue, ConnectError or ConnectionClosed.
+        """
         self._check_open()
+        if self._wording is not None:
+            message = self._wording.encode(message)
         check_datagram(message)
         try:
             if message:
@@ -94,11 +108,12 @@ class DatagramConnection:
         self._messages_sent += 1
         self._bytes_sent += len(message)
 
-    async def receive(self, timeout_seconds: float | None = None) -> bytes:
+    async def receive(self, timeout_seconds: float | None = None) -> Any:
         """Wait for one datagram, at most `timeout_seconds` (None: as long as it takes).
 
         Returns it. Raises MessageTooLarge for one that was cut, ConnectError if the peer's machine says that nobody
-        listens, WaitTimeout, ConnectionClosed. Cancelling loses nothing.
+        listens, UnfitMessage or MessageRejected with another payload than bytes, WaitTimeout, ConnectionClosed.
+        Cancelling loses nothing.
         """
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -110,12 +125,12 @@ class DatagramConnection:
             self._loop.add_reader(self._sock, self._readable)
         if isinstance(event, Exception):
             raise event
-        return event
+        return event if self._wording is None else self._wording.decode(event)
 
     def __aiter__(self) -> DatagramConnection:
         return self
 
-    async def __anext__(self) -> bytes:
+    async def __anext__(self) -> Any:
         try:
             return await self.receive()
         except ConnectionClosed:

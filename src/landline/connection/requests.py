@@ -7,7 +7,6 @@ longer waits: its reply keeps its place, is known when it comes, and is counted 
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any, Literal, Protocol
 
 from landline.errors import MalformedMessage, UsageError
@@ -16,6 +15,8 @@ MOST_DIGITS = 18
 """Digits of a request number: the largest then fits a signed 64-bit integer, which every language has."""
 NOBODY_ASKED = b"0 "
 """What stands before a message that answers no request."""
+LARGEST_KEY = 10**MOST_DIGITS - 1
+"""What a message is wrapped with to see whether it can be sent as a request, whichever number it will get."""
 
 Replies = Literal["in_order", "numbered"]
 
@@ -60,10 +61,10 @@ class InOrder:
 
     def __init__(self) -> None:
         self.late_replies = 0
-        self._last = 0
-        # Keys in the order of asking; a run of messages that are no requests is one place, minus their number.
-        self._places: deque[int] = deque()
+        # Every message has a number, the key of a request is its number, and the n-th reply belongs to number n.
+        self._sent = self._answered = 0
         self._wanted: set[int] = set()
+        self._given_up: set[int] = set()
 
     @property
     def waiting(self) -> int:
@@ -72,19 +73,13 @@ class InOrder:
 
     def ask(self) -> int:
         """Take the next place for a request. Returns its key, from 1."""
-        self._last += 1
-        self._places.append(self._last)
-        self._wanted.add(self._last)
-        return self._last
+        self._sent += 1
+        self._wanted.add(self._sent)
+        return self._sent
 
     def tell(self, count: int = 1) -> None:
-        """Take `count` places for messages that are no requests."""
-        if count <= 0:
-            return
-        if self._places and self._places[-1] < 0:
-            self._places[-1] -= count
-        else:
-            self._places.append(-count)
+        """Take `count` places for messages that are no requests; none for a number below 1."""
+        self._sent += max(0, count)
 
     def wrap(self, key: int | None, message: Any) -> Any:
         """The message itself: its place in the order says which it is."""
@@ -92,22 +87,23 @@ class InOrder:
 
     def give_up(self, key: int) -> None:
         """Want the reply to this request no longer; its place stays, so that the others keep theirs."""
-        self._wanted.discard(key)
+        if key in self._wanted:
+            self._wanted.remove(key)
+            self._given_up.add(key)
 
     def match(self, message: Any) -> tuple[int | None, Any]:
-        """The key of the oldest request without a reply (None: that place is no request's), and the message."""
-        if not self._places:
+        """The key of the oldest message without a reply (None: it is no request, or there is none), and `message`."""
+        if self._answered == self._sent:
             return None, message
-        key = self._places[0]
-        if key < -1:
-            self._places[0] += 1
-            return None, message
-        self._places.popleft()
-        if key == -1:
-            return None, message
-        if key not in self._wanted:
+        self._answered += 1
+        key = self._answered
+        if key in self._wanted:
+            self._wanted.remove(key)
+        elif key in self._given_up:
+            self._given_up.remove(key)
             self.late_replies += 1
-        self._wanted.discard(key)
+        else:
+            return None, message
         return key, message
 
 

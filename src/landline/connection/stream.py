@@ -90,7 +90,7 @@ class StreamConnection(MessageFlow):
         if self._asking is None:
             self._asking = Asking(InOrder())
             # What was sent before and has no reply yet will have it before this request has its own.
-            self._asking.told(self._messages_sent - self._messages_received)
+            self._asking.told(max(0, self._messages_sent - self._messages_received))
         encoded = message if self._encode is None else self._encode(message)
         self._check_sending()
         self._check_receiving()
@@ -102,9 +102,7 @@ class StreamConnection(MessageFlow):
                     answer = await reply
             except TimeoutError as error:
                 raise WaitTimeout(f"waiting for a reply from {self.peer}", timeout_seconds or 0.0) from error
-        if self._decode is None:
-            return answer
-        return self._decode(answer) if answer or not self._prefix else None
+        return answer if self._decode is None else self._decode(answer)
 
     # Hearing.
 
@@ -227,6 +225,16 @@ class StreamConnection(MessageFlow):
         """Speak in numbered messages; `requests` matches the replies of the peer, if it is us who asks."""
         self._prefix = NOBODY_ASKED
         self._asking = None if requests is None else Asking(requests)
+
+    def give_over(self) -> tuple[Requests | None, list[bytes]]:
+        """Carry messages as they travel from here on, without payload and numbers: somebody else sees to these.
+
+        Returns the requests so far (None: there were none), and the messages that nobody has received yet.
+        """
+        requests = None if self._asking is None else self._asking.requests
+        self._asking = self._encode = self._decode = None
+        self._prefix = b""
+        return requests, [self._take() for _ in range(len(self._inbox))]
 
     def _put(self, messages: list[bytes]) -> None:
         if self._asking is None:

@@ -49,7 +49,6 @@ class DatagramSocket:
     """One UDP socket of a running service."""
 
     def __init__(self, running: RunningService, listener: Listener) -> None:
-        assert running.answering is not None
         self._running = running
         self._counts = running.counts
         self._listener = listener
@@ -57,7 +56,7 @@ class DatagramSocket:
         self._answering = running.answering
         self._awaits = running.service.awaits
         self._reader = DatagramReader(self._sock, running.service.limits)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._drops_seen = kernel_drops(self._sock) or 0
         self._cuts, self._unsent, self._drops = Teller(), Teller(), Teller()
@@ -152,6 +151,7 @@ class DatagramSocket:
 
     def _call(self, datagram: Datagram) -> Any:
         peer = DatagramPeer(self._sock, datagram.sender, self._listener.address)
+        assert self._answering is not None
         return self._answering.answer_for(peer, partial(self._running.rejected, peer))(datagram.data)
 
     def _reject(self, datagram: Datagram, rejected: MessageRejected) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from landline.connection.blocking import BlockingConnection
 from landline.connection.stream import StreamConnection
+from landline.server.handlers import HandlerClass
 from landline.server.router import Router
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ class Declared:
     def __init__(self) -> None:
         self.message_handler: Callable[..., Any] | None = None
         self.connection_handler: Callable[[StreamConnection], Awaitable[None]] | None = None
+        self.blocking_handler: Callable[[BlockingConnection], None] | None = None
+        self.handler_class: HandlerClass | None = None
         self.routes = Router()
         self.middlewares: list[Callable[..., Any]] = []
         self.on_startup: list[Callable[[], Any]] = []

@@ -13,6 +13,7 @@ from landline.address import parse as parse_address
 from landline.server.accepting import Acceptor
 from landline.server.admission import Admission
 from landline.server.datagrams import DatagramSocket
+from landline.server.handler_datagrams import HandlerDatagrams
 from landline.server.lifespan import Lifespan
 from landline.server.report import Counts
 from landline.server.running import RunningService
@@ -86,6 +87,7 @@ class Server:
             running.drain(self._drain_seconds(running.service, drain_seconds)) for running in self._running.values()
         ]
         await asyncio.gather(*waits)
+        await asyncio.gather(*(running.end_threads() for running in self._running.values()))
         if self._reserve is not None:
             self._reserve.close()
         self._acceptors, self._datagrams = [], []
@@ -123,8 +125,11 @@ class Server:
                 self._running[id(service)] = RunningService(service, own)
                 service.declared.running.append(self._running[id(service)])
             running = self._running[id(service)]
+            if running.threads is not None:
+                running.threads.listens(listener)
             if listener.datagram:
-                self._datagrams.append(DatagramSocket(running, listener))
+                by_class = service.handler_class is not None
+                self._datagrams.append((HandlerDatagrams if by_class else DatagramSocket)(running, listener))
             else:
                 self._acceptors.append(Acceptor(running, listener, self._reserve))
             if listener.note:

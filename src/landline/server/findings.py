@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Literal
 
 from landline.address import Address, TcpAddress, UdpAddress
 from landline.address import parse as parse_address
-from landline.errors import AddressError, LandlineError
+from landline.errors import AddressError, LandlineError, ServiceError
 from landline.framing import Framing, Length
 from landline.server.answering import payload_of
 from landline.server.service import Service, takes_connection
@@ -85,12 +86,11 @@ def clashes(addresses: Iterable[Address]) -> list[Finding]:
 def _misfits(service: Service, address: Address | None) -> Iterator[Finding]:
     """What Landline itself would refuse at the start, and what cannot have been meant."""
     datagram = isinstance(address, UdpAddress)
-    try:
-        service.check(datagram)
-        if service.answers:
-            payload_of(service)
-    except LandlineError as error:
-        yield Finding("error", str(error))
+    for check in (lambda: _check_handlers(service, address), lambda: service.answers and payload_of(service)):
+        try:
+            check()
+        except LandlineError as error:
+            yield Finding("error", str(error))
     if service.switchable and not _may_switch(service):
         yield Finding(
             "warning",
@@ -101,6 +101,19 @@ def _misfits(service: Service, address: Address | None) -> Iterator[Finding]:
         yield Finding(
             "warning", f"{service.name} is switchable, and datagrams have nothing to switch: use a stream address"
         )
+
+
+def _check_handlers(service: Service, address: Address | None) -> None:
+    """Raise ServiceError if the handlers do not fit the address, or where none is chosen, no address at all."""
+    try:
+        service.check(isinstance(address, UdpAddress))
+    except ServiceError as error:
+        if address is not None:
+            raise
+        with contextlib.suppress(ServiceError):
+            service.check(datagram=True)
+            return
+        raise error
 
 
 def _may_switch(service: Service) -> bool:
@@ -118,6 +131,12 @@ def _limits(service: Service, address: Address | None, machine: Machine) -> Iter
             "error",
             f"max_connections is {most}, and the descriptor limit {machine.descriptor_limit} of this process leaves "
             f"{machine.places}: raise it (`ulimit -n`, LimitNOFILE= of systemd), or lower max_connections",
+        )
+    if most is not None and service.threaded and limits.max_threads < most:
+        yield Finding(
+            "warning",
+            f"max_connections is {most}, and handlers that block have a thread each, at most max_threads "
+            f"({limits.max_threads}): raise max_threads, or lower max_connections",
         )
     if most is not None and limits.max_connections_per_peer > most:
         yield Finding(
@@ -142,7 +161,10 @@ def _limits(service: Service, address: Address | None, machine: Machine) -> Iter
 
 def _memory(service: Service, machine: Machine) -> Iterator[Finding]:
     limits = service.limits
+    if service.handler_class is not None:
+        return  # What such a handler holds is its own affair.
     places = limits.max_connections or machine.places
+    places = min(places, limits.max_threads) if service.threaded else places
     each = limits.max_message_bytes + limits.send_buffer_bytes + limits.receive_buffer_bytes
     if places * each > machine.memory_bytes:
         yield Finding(

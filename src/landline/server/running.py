@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from landline.address import Address
+from landline.connection.statistics import Statistics
 from landline.connection.stream import StreamConnection
 from landline.connection.watch import Watch
 from landline.errors import ConnectionClosed, MessageRejected, Reason, UnfitMessage
@@ -18,6 +19,7 @@ from landline.server.answering import Answering, as_push
 from landline.server.report import Counts
 from landline.server.service import Service
 from landline.server.telling import Teller
+from landline.server.threaded import ThreadedSessions
 from landline.transport.options import tune_stream
 
 log = logging.getLogger("landline.server")
@@ -58,6 +60,7 @@ class RunningService:
         self._emptied: asyncio.Future[None] | None = None
         self._draining = False
         self._refusals = Teller()
+        self.threads = ThreadedSessions(self) if service.threaded else None
         self.answering = Answering(service) if service.answers else None
         self._rejections = Teller()
         self._converse = service.connection_handler is not None or service.awaits
@@ -67,9 +70,12 @@ class RunningService:
     def take(self, sock: socket.socket, peer: Address, local: Address) -> None:
         """Take an accepted socket: give it a place and a connection, or tell it that there is none."""
         group = peer_group(peer)
-        refusal = self.admission.admit(group)
+        refusal = (self.threads.refusal() if self.threads is not None else None) or self.admission.admit(group)
         if refusal is not None:
             self.refuse(sock, str(peer), refusal)
+            return
+        if self.threads is not None:
+            self.threads.take(sock, peer, group)
             return
         sock.setblocking(False)
         opening = asyncio.get_running_loop().create_task(self._open(sock, peer, local, group))
@@ -79,8 +85,7 @@ class RunningService:
     async def _open(self, sock: socket.socket, peer: Address, local: Address, group: str | None) -> None:
         loop = asyncio.get_running_loop()
         service = self.service
-        connection = self._new_connection(sock, peer, local)
-        self.connections[connection] = group
+        connection = self.join(peer, local, sock, group)
         try:
             tune_stream(sock, service.limits)
             await loop.connect_accepted_socket(lambda: connection, sock)
@@ -89,9 +94,11 @@ class RunningService:
             sock.close()
             self._forget(connection)
 
-    def _new_connection(self, sock: socket.socket, peer: Address, local: Address) -> StreamConnection:
+    def join(self, peer: Address, local: Address, sock: Any, group: str | None) -> StreamConnection:
+        """A connection of this service, still without a transport. Its place, as one of `group`, is taken already."""
         service = self.service
         connection = StreamConnection(self, service.framing, service.limits, peer, local, sock)
+        self.connections[connection] = group
         connection.speak(service.payload, service.payload.decode)
         if service.numbered:
             connection.number(None)
@@ -130,19 +137,22 @@ class RunningService:
 
     def closed(self, connection: StreamConnection) -> None:
         """Count and log a connection that is gone, and give its place back when its handler has ended too."""
-        statistics = connection.statistics()
-        reason = statistics.reason or Reason.PEER_CLOSED
-        self.counts.messages += statistics.messages_received
-        self.counts.bytes_received += statistics.bytes_received
-        self.counts.bytes_sent += statistics.bytes_sent
-        self.counts.reasons[reason] += 1
         # A handler that still runs keeps the place: else a caller could make any number of them run, one after another.
         handler = self._tasks.get(connection)
         if handler is None:
             self._forget(connection)
         else:
             handler.add_done_callback(lambda _: self._forget(connection))
-        log.info("%s: %s gone, %s, %d messages", self.service.name, connection.peer, reason.value,
+        self.count_closed(connection.peer, connection.statistics())
+
+    def count_closed(self, peer: Address, statistics: Statistics) -> None:
+        """Count and log a connection that is gone."""
+        reason = statistics.reason or Reason.PEER_CLOSED
+        self.counts.messages += statistics.messages_received
+        self.counts.bytes_received += statistics.bytes_received
+        self.counts.bytes_sent += statistics.bytes_sent
+        self.counts.reasons[reason] += 1
+        log.info("%s: %s gone, %s, %d messages", self.service.name, peer, reason.value,
                  statistics.messages_received)  # fmt: skip
 
     def handler_failed(self, connection: StreamConnection, error: BaseException) -> None:
@@ -225,6 +235,8 @@ class RunningService:
     async def drain(self, seconds: float) -> None:
         """Let what is in hand finish for at most `seconds`, then cut off what is left."""
         self._draining = True
+        if self.threads is not None:
+            await self.threads.drain(seconds)
         if self._opening:
             await asyncio.wait(self._opening, timeout=seconds)
         for connection in list(self.connections):
@@ -232,6 +244,11 @@ class RunningService:
         if not await self._empty_within(seconds):
             await self._cut_off_rest()
         self.watch.close()
+
+    async def end_threads(self) -> None:
+        """End the threads of handlers that block, those of datagrams too. Nothing is taken any more."""
+        if self.threads is not None:
+            await self.threads.close(LAST_WORDS_SECONDS)
 
     async def _empty_within(self, seconds: float) -> bool:
         """Wait until all connections are gone and their handlers have ended. Returns whether they did in time."""

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
+from landline.connection.blocking import BlockingConnection
 from landline.connection.requests import Numbered, Replies, parse_replies
 from landline.connection.stream import StreamConnection
 from landline.errors import ServiceError
@@ -16,10 +17,12 @@ from landline.payload import Payload
 from landline.payload import parse as parse_payload
 from landline.server.broadcast import Broadcast, Recipients, broadcast
 from landline.server.declared import Declared
+from landline.server.handlers import HandlerClass, as_handler_class, check_handler_class
 from landline.server.router import Route, Router
 
 MessageHandler = Callable[..., Any]
 ConnectionHandler = Callable[[StreamConnection], Awaitable[None]]
+BlockingHandler = Callable[[BlockingConnection], None]
 AnyHandler = TypeVar("AnyHandler", bound=Callable[..., Any])
 
 
@@ -109,6 +112,32 @@ class Service:
         self.declared.connection_handler = handler
         return handler
 
+    def blocking(self, handler: BlockingHandler) -> BlockingHandler:
+        """Declare the handler of conversations that block: `def (connection)`; the connection closes when it returns.
+
+        Each runs in a thread of its own, at most `max_threads` of them, over a BlockingConnection whose waits end when
+        the limits of the service say so. Returns the handler. Raises ServiceError if it is not a plain function of one
+        argument.
+        """
+        if awaits(handler) or places(handler) != 1:
+            raise ServiceError(f"the blocking handler of {self.name} must be a plain `def` and take (connection)")
+        self.declared.blocking_handler = handler
+        return handler
+
+    @classmethod
+    def from_handler(
+        cls, handler_class: HandlerClass, *, name: str | None = None, limits: Limits | None = None
+    ) -> Service:
+        """Make a service of a handler class of the standard library's socketserver, unmodified.
+
+        `name` is the class's own where it is None. Each connection or datagram is handled in a thread, at most
+        `max_threads` at once. Raises ServiceError for anything but a subclass of socketserver.BaseRequestHandler.
+        """
+        handler_class = as_handler_class(handler_class, "Service.from_handler")
+        service = cls(name or handler_class.__name__, framing="raw", limits=limits)
+        service.declared.handler_class = handler_class
+        return service
+
     def middleware(self, handler: AnyHandler) -> AnyHandler:
         """Declare what stands round every message handler: `(message, connection, call_next)` to the reply.
 
@@ -188,6 +217,21 @@ class Service:
         return self.declared.connection_handler
 
     @property
+    def blocking_handler(self) -> BlockingHandler | None:
+        """The handler of conversations that block."""
+        return self.declared.blocking_handler
+
+    @property
+    def handler_class(self) -> HandlerClass | None:
+        """The socketserver class it was made of."""
+        return self.declared.handler_class
+
+    @property
+    def threaded(self) -> bool:
+        """Whether connections are handled in threads."""
+        return self.blocking_handler is not None or self.handler_class is not None
+
+    @property
     def routes(self) -> Router:
         """The handlers by type of message."""
         return self.declared.routes
@@ -214,13 +258,24 @@ class Service:
 
     def check(self, datagram: bool) -> None:
         """Raise ServiceError if there is no handler for streams, or for datagrams, or two that exclude each other."""
+        if sum(map(bool, (self.connection_handler, self.blocking_handler, self.handler_class))) > 1:
+            raise ServiceError(
+                f"{self.name} has more than one handler of connections; keep one of "
+                "@service.connection, @service.blocking and the handler class"
+            )
+        if self.handler_class is not None:
+            check_handler_class(self.name, self.handler_class, datagram)
+            return
         if datagram and not self.answers:
             raise ServiceError(f"{self.name} cannot answer datagrams: it has no handler declared with @service.message")
-        if not self.answers and self.connection_handler is None:
-            raise ServiceError(f"{self.name} has no handler: declare one with @service.message or @service.connection")
+        if not self.answers and self.connection_handler is None and self.blocking_handler is None:
+            raise ServiceError(
+                f"{self.name} has no handler: "
+                "declare one with @service.message, @service.connection or @service.blocking"
+            )
         if self.message_handler is not None and self.routes.types:
             raise ServiceError(f"{self.name} has handlers by type and one for all messages: declare one kind of them")
-        if self.numbered and self.connection_handler is not None:
+        if self.numbered and (self.connection_handler or self.blocking_handler) is not None:
             raise ServiceError(f"{self.name} holds conversations, which are not numbered: leave replies='numbered' out")
 
 

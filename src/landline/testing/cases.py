@@ -1,8 +1,9 @@
 """Checks that a framing keeps its word: Landline's framings, and yours.
 
-A stream may be cut anywhere, and the cut must not matter. So every case runs whole, byte by byte, cut at random, out
-of a buffer that is used again, and with the start of the next messages behind it. What fails is an AssertionError that
-names the framing and the way the stream was cut; random cuts come from `seed` and are the same each time.
+A stream may be cut anywhere, and the cut must not matter. So every case runs whole, byte by byte, in halves, cut at
+random, out of a buffer that is used again, and with the start of the next messages behind it. What fails is an
+AssertionError that names the framing and the way the stream was cut; random cuts come from `seed` and are the same each
+time.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from landline.framing.cobs import FULL_BLOCK
 from landline.framing.netstring import MOST_DIGITS
 from landline.framing.varint import MOST_LENGTH_BYTES
 from landline.limits import Limits
+from landline.testing.chopper import fixed_cuts, random_cuts
 
 DEFAULT_LIMITS = Limits()
 Kind = Literal["bytes", "bytearray", "memoryview"]
 """What the pieces of a stream come in."""
 RANDOM_CUTS = 4
-"""How many random ways to cut a case is tried in: each has its own density, from a few cuts to nearly all."""
+"""How many random ways to cut a case is tried in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,15 +206,12 @@ class _Meter(bytearray):
 
 
 def _ways(size: int, seed: int) -> Iterator[tuple[str, list[int], Kind]]:
-    everywhere = list(range(1, size))
     kinds: tuple[Kind, ...] = ("bytes", "bytearray", "memoryview")
     for kind in kinds:
-        yield f"whole as {kind}", [], kind
-        yield f"byte by byte as {kind}", everywhere, kind
-    random = Random(seed)
-    for number in range(1, RANDOM_CUTS + 1):
-        cuts = sorted(random.choices(range(size + 1), k=1 + size * number // RANDOM_CUTS))
-        yield f"cut at random (seed {seed}, number {number})", cuts, random.choice(kinds)
+        for way, cuts in fixed_cuts(size):
+            yield f"{way} as {kind}", cuts, kind
+    for number, (way, cuts) in enumerate(random_cuts(size, seed, RANDOM_CUTS)):
+        yield way, cuts, kinds[number % len(kinds)]
 
 
 def _some_positions(size: int, seed: int) -> list[int]:

@@ -7,20 +7,25 @@ does not fit there waits in the write buffer of the sender, as with a socket.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 DEFAULT_HIGH_WATER_BYTES = 64 * 1024
 DEFAULT_PIPE_BYTES = 64 * 1024
 READ_BYTES = 256 * 1024
 
+Reads = int | Callable[[], int]
+"""The most bytes that are handed over at once, or a function that says so for the next time."""
+
 
 class MemoryTransport(asyncio.Transport):
     """One end. `peer` is the other; `connect_in_memory` makes both.
 
-    `reads` is the most bytes one `data_received` gets; `written` the sizes of all writes so far.
+    `reads` is the most bytes one `data_received` gets, or says it anew each time; `written` the sizes of all writes so
+    far.
     """
 
-    def __init__(self, protocol: asyncio.Protocol, pipe_bytes: int, reads: int) -> None:
+    def __init__(self, protocol: asyncio.Protocol, pipe_bytes: int, reads: Reads) -> None:
         super().__init__()
         self.peer: MemoryTransport = self
         self.written: list[int] = []
@@ -120,7 +125,8 @@ class MemoryTransport(asyncio.Transport):
         if self._closing:
             self._pipe.clear()
         elif self._pipe:
-            data = bytes(self._pipe[: self._reads])
+            most = self._reads if isinstance(self._reads, int) else self._reads()
+            data = bytes(self._pipe[:most])
             del self._pipe[: len(data)]
             self.peer._made_room()
             self._protocol.data_received(data)
@@ -148,12 +154,17 @@ class MemoryTransport(asyncio.Transport):
 
 
 def connect_in_memory(
-    first: asyncio.Protocol, second: asyncio.Protocol, *, pipe_bytes: int = DEFAULT_PIPE_BYTES, reads: int = READ_BYTES
+    first: asyncio.Protocol,
+    second: asyncio.Protocol,
+    *,
+    pipe_bytes: int = DEFAULT_PIPE_BYTES,
+    reads: Reads = READ_BYTES,
 ) -> tuple[MemoryTransport, MemoryTransport]:
     """Join two protocols on the running event loop.
 
     `pipe_bytes` is what each direction holds before its sender must wait, as a socket's buffers do; `reads` is the most
-    bytes handed over at once (1 delivers byte by byte). Returns both transports; `connection_made` was called on both.
+    bytes handed over at once (1 delivers byte by byte), or a function that says it anew each time. Returns both
+    transports; `connection_made` was called on both.
     """
     ends = MemoryTransport(first, pipe_bytes, reads), MemoryTransport(second, pipe_bytes, reads)
     ends[0].peer, ends[1].peer = ends[1], ends[0]

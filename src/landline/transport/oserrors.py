@@ -23,6 +23,14 @@ _CONNECT = {
     errno.EPROTOTYPE: "the socket at this path is of another type",
     errno.EAGAIN: "its queue of waiting calls is full; try again",
 }
+_PASSING = {
+    errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE, errno.ETIMEDOUT,
+    errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.ENETRESET,
+    # A Unix path appears when its service starts; queues, ports, descriptors and memory become free again.
+    errno.ENOENT, errno.EAGAIN, errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM,
+}  # fmt: skip
+# RFC 3493, 6.1: "The name could not be resolved at this time. Future attempts may succeed."
+_PASSING_NAMES = {socket.EAI_AGAIN, socket.EAI_MEMORY, socket.EAI_SYSTEM}
 _LISTEN = {
     errno.EACCES: "this user may not (permission denied); take a port above 1023, or a path this user may write to",
     errno.EADDRNOTAVAIL: "this machine does not have that address; 0.0.0.0 or [::] means all it has",
@@ -38,12 +46,17 @@ _LISTEN = {
 
 def connect_error(address: Address | str, error: OSError) -> ConnectError:
     """The error for a call to `address` that failed with `error`."""
-    return ConnectError(str(address), _CONNECT.get(error.errno or 0) or _plain(error))
+    return ConnectError(str(address), _CONNECT.get(error.errno or 0) or _plain(error), _passes(error))
 
 
 def listen_error(address: Address | str, error: OSError) -> ListenError:
     """The error for a listener on `address` that failed with `error`."""
     return ListenError(str(address), _LISTEN.get(error.errno or 0) or _plain(error))
+
+
+def _passes(error: OSError) -> bool:
+    """Whether the same call may succeed later by itself."""
+    return error.errno in (_PASSING_NAMES if isinstance(error, socket.gaierror) else _PASSING)
 
 
 def _plain(error: OSError) -> str:

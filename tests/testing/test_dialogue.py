@@ -1,0 +1,178 @@
+"""A dialogue that fits passes however it is cut, and each kind of misfit is told in a sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from landline.connection.stream import StreamConnection
+from landline.exchange import EXCHANGE
+from landline.limits import Limits
+from landline.server.service import Service
+from landline.testing import EndSending, Expect, ExpectClose, Say, SayBytes, Wait, check_service
+
+SERVICES = {one.service.name: one.service for one in EXCHANGE}
+Steps = list[Any]
+DIALOGUES: dict[str, Steps] = {
+    "upper": [(b"hello", b"HELLO"), (b"", b""), (b"x" * 40, b"X" * 40)],
+    "clock": [(b"now", re.compile(rb"\[.{24}\] now"))],
+    "greet": [Expect(b"Welcome!"), (b"Ada", b"Hello, Ada!"), Say(b"exit"), ExpectClose("finished")],
+    "hello": [Expect(b"hello world"), ExpectClose("finished")],
+    "dice": [
+        Expect(lambda message: message.startswith(b"Welcome!")),
+        (b"roll", re.compile(rb"roll \d{1,5}")),
+        EndSending(),
+        ExpectClose("peer_closed"),
+    ],
+    "echo": [(b"one", b"one"), Wait(3600), (b"two", b"two"), EndSending(), ExpectClose("peer_closed")],
+    "discard": [(b"one", None), (b"two", None), Wait(5)],
+}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_built_in_services_keep_to_their_dialogues(name: str) -> None:
+    check_service(SERVICES[name], DIALOGUES[name])
+
+
+def made(handler: Callable[..., Any], framing: str = "lines", **limits: Any) -> Service:
+    """A service with one handler of messages."""
+    service = Service("made", framing=framing, limits=Limits(**limits))
+    service.message(handler)
+    return service
+
+
+async def slowly(message: bytes) -> bytes:
+    await asyncio.sleep(10)
+    return message.upper()
+
+
+def test_handlers_that_wait_cost_no_time() -> None:
+    check_service(made(slowly), [(b"one", b"ONE"), (b"two", b"TWO")] * 5)
+
+
+@pytest.mark.parametrize("framing", ["length:u16be", "netstring", "cobs", "raw"])
+def test_any_framing(framing: str) -> None:
+    check_service(made(bytes.upper, framing), [(b"one", b"ONE"), (b"two\n", b"TWO\n")])
+
+
+def test_what_a_peer_may_do_wrong_has_its_reason() -> None:
+    check_service(
+        made(bytes.upper, max_message_bytes=5), [(b"fits", b"FITS"), Say(b"too long"), ExpectClose("too_large")]
+    )
+    check_service(made(bytes.upper), [SayBytes(b"half a li"), ExpectClose("message_deadline")])
+    check_service(made(bytes.upper), [SayBytes(b"a\nhalf"), EndSending(), Expect(b"A"), ExpectClose("truncated")])
+    check_service(made(bytes.upper, "netstring"), [SayBytes(b"x"), ExpectClose("malformed")])
+
+
+def failing(message: bytes) -> bytes:
+    raise ArithmeticError("cannot")
+
+
+def test_a_handler_that_fails_may_be_expected() -> None:
+    check_service(made(failing), [Say(b"x"), ExpectClose("handler_error")])
+
+
+def one_by_feed(message: bytes) -> bytes:
+    """What a handler does that takes reads for messages."""
+    return message[:3].upper()
+
+
+def ask(sayings: bytes = b"?") -> Service:
+    service = Service("asks")
+
+    @service.connection
+    async def say(connection: StreamConnection) -> None:
+        await connection.send(sayings)
+        await connection.receive()
+
+    return service
+
+
+WHOLE = " (the service was fed in whole messages)"
+
+
+@pytest.mark.parametrize(
+    ("service", "dialogue", "sentence"),
+    [
+        (made(bytes.lower), [(b"A", b"A")], "made: step 2 of 2, Expect(message=b'A'): b'a' came" + WHOLE),
+        (
+            made(lambda message: None),
+            [(b"A", b"A")],
+            "made: step 2 of 2, Expect(message=b'A'): nothing came in 60 s" + WHOLE,
+        ),
+        (
+            made(failing),
+            [(b"A", b"A")],
+            "made: step 2 of 2, Expect(message=b'A'): nothing came: the connection is closed (handler_error); "
+            "the handler raised ArithmeticError('cannot')" + WHOLE,
+        ),
+        (made(failing), [Say(b"A")], "made: behind the last step: a handler failed; the handler raised Arith"),
+        (made(bytes.upper), [Say(b"A")], "made: behind the last step: b'A' came" + WHOLE),
+        (
+            made(bytes.upper),
+            [ExpectClose()],
+            "made: step 1 of 1, ExpectClose(reason=None): the connection was still open after 60 s" + WHOLE,
+        ),
+        (ask(), [ExpectClose()], "asks: step 1 of 1, ExpectClose(reason=None): b'?' came" + WHOLE),
+        (
+            ask(),
+            [Expect(b"?"), Say(b"x"), ExpectClose("idle")],
+            "asks: step 3 of 3, ExpectClose(reason='idle'): it closed for the reason finished" + WHOLE,
+        ),
+        (
+            ask(),
+            [Expect(b"?"), Say(b"x"), Wait(9), Say(b"y"), Say(b"z")],
+            "asks: step 4 of 5, Say(message=b'y'): it cannot be said: the connection is closed (",
+        ),
+        (
+            made(one_by_feed, "raw"),
+            [(b"abcdef", b"ABC"), (b"ab", b"AB")],
+            "made: step 4 of 4, Expect(message=b'AB'): b'D' came (the service was fed byte by byte)",
+        ),
+    ],
+)
+def test_a_misfit_is_told(service: Service, dialogue: Steps, sentence: str) -> None:
+    with pytest.raises(AssertionError) as caught:
+        check_service(service, dialogue)
+    assert str(caught.value).startswith(sentence)
+
+
+def test_a_service_that_forgets_what_came_in_the_same_read_is_found() -> None:
+    service = Service("forgets", framing="raw")
+
+    @service.connection
+    async def first_line_only(connection: StreamConnection) -> None:
+        async for piece in connection:
+            await connection.send(piece.split(b"\n")[0] + b"\n")
+
+    with pytest.raises(AssertionError, match=r"step \d of 4, .* \(the service was fed byte by byte\)"):
+        check_service(service, [(b"one\n", b"one\n"), (b"two\n", b"two\n")])
+
+
+def test_random_cuts_come_from_the_seed() -> None:
+    heard: list[list[bytes]] = []
+
+    def listen(message: bytes) -> None:
+        heard[-1].append(message)
+
+    def hear(seed: int) -> list[bytes]:
+        heard.append([])
+        check_service(made(listen, "raw"), [Say(b"a long message " * 5)], seed=seed)
+        return heard[-1]
+
+    assert hear(1) == hear(1) != hear(2)
+
+
+def test_what_is_no_step_is_refused() -> None:
+    with pytest.raises(TypeError, match="b'hello' is no step of a dialogue: write Say"):
+        check_service(made(bytes.upper), [b"hello"])  # type: ignore[list-item]
+
+
+def test_an_error_of_the_handler_is_the_cause() -> None:
+    with pytest.raises(AssertionError) as caught:
+        check_service(made(failing), [(b"A", b"A")])
+    assert isinstance(caught.value.__cause__, ArithmeticError)
