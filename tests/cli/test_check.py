@@ -31,6 +31,10 @@ server = Server(pairs)
 clash = [(parrot, "127.0.0.1:8101"), (parrot.with_options("lines"), "127.0.0.1:8101")]
 unreadable = [(parrot, "127.0.0.1")]
 odd = [parrot]
+
+import socketserver
+class Handler(socketserver.DatagramRequestHandler):
+    pass
 empty = []
 """
 
@@ -63,7 +67,7 @@ def test_a_service_is_told_line_by_line(command: Command) -> None:
         "framing   netstring",
         "payload   bytes",
         "replies   in_order",
-        "handler   message     repeat  birds.py:8",
+        "handler   message        repeat  birds.py:8",
     ]
     assert [line.split()[1] for line in limits] == [bound.name for bound in fields(Limits)]
 
@@ -125,6 +129,12 @@ def test_one_address_for_two_services_is_an_error(command: Command) -> None:
 def test_an_address_in_a_list_that_cannot_be_read(command: Command) -> None:
     lines = report(command, "birds:unreadable", code=Exit.USAGE)
     assert "error     the port of '127.0.0.1' is missing; write for example tcp://127.0.0.1:8101" in lines
+
+
+def test_a_handler_class_is_a_service(command: Command) -> None:
+    lines = report(command, "birds:Handler", "udp://127.0.0.1:0")
+    assert "service   Handler" in lines
+    assert any(line.startswith("handler   handler_class  Handler  birds.py:") for line in lines)
 
 
 def test_a_built_in_service_has_its_addresses_or_those_given(command: Command) -> None:

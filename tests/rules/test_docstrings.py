@@ -9,12 +9,15 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterator
+from enum import Enum
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+import landline
 from landline import errors
+from landline.testing import MemoryTransport
 
 PACKAGES = ["landline", "landline.testing"]
 TELLS_WHAT_IT_IS = {
@@ -22,6 +25,11 @@ TELLS_WHAT_IT_IS = {
 }  # fmt: skip
 """First words of a sentence that names what comes back, such as `How many …`, and needs no second sentence for it."""
 GIVES_BACK = re.compile(r"\b([Rr]eturns?|[Gg]ives?)\b")
+MADE_BY_US = {
+    landline.StreamConnection, landline.DatagramConnection, landline.ReconnectingConnection, MemoryTransport,
+    landline.blocking.BlockingConnection, landline.blocking.BlockingDatagramConnection,
+}  # fmt: skip
+"""Classes whose objects people get from a function, such as `connect`, and never make."""
 OURS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)}
 
 
@@ -82,7 +90,7 @@ def faults(thing: Any) -> Iterator[str]:
 
 def unnamed_parameters(thing: Any, words: str) -> list[str]:
     """Parameters that the words do not name, where there are several; fields of a dataclass speak for themselves."""
-    if dataclasses.is_dataclass(thing):
+    if dataclasses.is_dataclass(thing) or (inspect.isclass(thing) and (thing in MADE_BY_US or issubclass(thing, Enum))):
         return []
     try:
         parameters = list(inspect.signature(thing).parameters.values())

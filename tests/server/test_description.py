@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import fields
 from pathlib import Path
+from socketserver import BaseRequestHandler
 from typing import Any
 
 import msgspec
@@ -80,6 +81,20 @@ def test_a_service_may_hold_conversations_and_answer() -> None:
 
     assert [(row.kind, row.name) for row in handler_rows(service)][0] == ("message", "bytes.upper")
     assert [row.kind for row in handler_rows(service)] == ["message", "connection"]
+
+
+def test_a_handler_that_blocks_and_a_handler_class() -> None:
+    class Handler(BaseRequestHandler):
+        pass
+
+    service = Service("parrot")
+
+    @service.blocking
+    def converse(connection: Any) -> None: ...
+
+    assert [row.kind for row in handler_rows(service)] == ["blocking"]
+    (row,) = handler_rows(Service.from_handler(Handler))
+    assert (row.kind, row.name.rpartition(".")[2], Path(row.file).name) == ("handler_class", "Handler", HERE)
 
 
 def test_where_a_handler_stands() -> None:

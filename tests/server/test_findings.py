@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from socketserver import BaseRequestHandler, DatagramRequestHandler, StreamRequestHandler
 from typing import Any
 
 import msgspec
@@ -154,6 +155,50 @@ def test_what_keeps_a_service_from_working(
 def test_limits_that_do_not_go_together(limits: dict[str, Any], address: str, finding: str | None) -> None:
     limits = {"max_connections_per_peer": 50, **limits}
     assert told(service_with("message", limits=Limits(**limits)), address) == ([finding] if finding else [])
+
+
+def blocking(connection: Any) -> None: ...
+
+
+def test_handlers_that_block_are_bounded_by_threads() -> None:
+    limits = Limits(max_connections=1000, max_connections_per_peer=5)
+    service = Service("parrot", limits=limits)
+    service.blocking(blocking)
+    assert told(service) == [
+        "warning: max_connections is 1000, and handlers that block have a thread each, at most max_threads (256): "
+        "raise max_threads, or lower max_connections"
+    ]
+    short = Machine(5000, 10, memory_bytes=256 * 3 * 2**19)
+    assert told(service.with_options(limits=Limits(max_threads=256)), machine=short) == []
+    (sentence,) = told(service.with_options(limits=Limits(max_threads=257)), machine=short)
+    assert sentence.startswith("warning: 257 connections that each hold")
+
+
+class OfDatagrams(DatagramRequestHandler):
+    pass
+
+
+class OfStreams(StreamRequestHandler):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("handler_class", "address", "fits"),
+    [
+        (OfStreams, None, True),
+        (OfStreams, TCP, True),
+        (OfStreams, UDP, False),
+        (OfDatagrams, None, True),
+        (OfDatagrams, TCP, False),
+        (OfDatagrams, UDP, True),
+    ],
+)
+def test_handler_classes_and_the_addresses_that_fit(
+    handler_class: type[BaseRequestHandler], address: str | None, fits: bool
+) -> None:
+    service = Service.from_handler(handler_class, limits=Limits(max_message_bytes=60000))
+    errors = [one for one in findings(service, address, ROOMY) if one.severity == "error"]
+    assert not errors if fits else len(errors) == 1
 
 
 def test_memory_that_the_machine_does_not_have() -> None:

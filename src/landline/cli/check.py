@@ -131,7 +131,7 @@ def lines_of(checked: list[Checked], twice: list[Finding]) -> Iterator[str]:
     for one in checked:
         yield from (f"{name:<9} {value}" for name, value in facts_of(one))
         for handler in one.handlers:
-            columns = f"{handler.kind:<10}  {handler.name}  {place(handler)}  {handler.note}"
+            columns = f"{handler.kind:<13}  {handler.name}  {place(handler)}  {handler.note}"
             yield f"{'handler':<9} {columns}".rstrip()
         for row in one.limits:
             columns = f"{row.name:<26}  {row.value:<10}  {row.unit:<11}  {row.source:<7}  {row.reason}"

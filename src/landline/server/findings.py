@@ -214,7 +214,7 @@ def _datagrams(service: Service, machine: Machine) -> Iterator[Finding]:
             f"a datagram holds at most {MOST_DATAGRAM_BYTES} bytes, so max_message_bytes ({limits.max_message_bytes}) "
             "changes nothing there; replies over it cannot be sent",
         )
-    if str(service.framing) != "lines":
+    if str(service.framing) != "lines" and service.handler_class is None:
         yield Finding("note", f"each datagram is one message, so framing {service.framing} is not used for it")
     if limits.udp_receive_buffer_bytes > machine.udp_buffer_bytes:
         yield Finding(
