@@ -49,6 +49,8 @@ PURE = [
     "connection/reconnect_policy.py",
     "server/router.py",
     "server/admission.py",
+    "server/description.py",
+    "server/findings.py",
     "server/report.py",
     "server/telling.py",
     "chat/rooms.py",

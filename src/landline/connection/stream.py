@@ -300,7 +300,7 @@ class StreamConnection(MessageFlow):
         return True
 
     def send_frames(self, frames: bytes, count: int) -> bool:
-        """The same for `count` messages that the framing has encoded already."""
+        """The same for `count` messages that the framing has encoded already, as the bytes of `frames`."""
         if not self._writable or self._ending or self._sending_ended or self._gone:
             return False
         self._write_frames(frames, count)

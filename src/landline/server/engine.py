@@ -53,6 +53,11 @@ class Server:
         self.renewal = Renewal(service.tls for service, _ in self._bindings)
         self._lifespan = Lifespan([service for service, _ in self._bindings])
 
+    @property
+    def bindings(self) -> list[tuple[Service, Address]]:
+        """The services and their addresses, as they were declared."""
+        return list(self._bindings)
+
     async def start(self) -> None:
         """Open every address, let the services start up, and accept.
 

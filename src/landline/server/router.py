@@ -39,6 +39,11 @@ class Router:
         return tuple(self._routes)
 
     @property
+    def by_type(self) -> dict[type, Route]:
+        """Every route by its type, in the order in which they were added."""
+        return dict(self._routes)
+
+    @property
     def awaits(self) -> bool:
         """Whether any handler is to be awaited."""
         return any(route.awaits for route in self._routes.values())

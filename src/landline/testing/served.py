@@ -85,8 +85,8 @@ class MemoryService:
     ) -> MemoryTransport:
         """Call the service with a protocol of your own, which gets bytes as they are.
 
-        `pipe_bytes` is what each direction holds before its sender waits; the rest is as for `connect`. Returns the
-        caller's transport.
+        `pipe_bytes` is what each direction holds before its sender waits; `reads`, `faults` and `back` are those of
+        `connect`. Returns the caller's transport.
         """
         transport, _ = self._join_protocol(protocol, self._next_caller(), pipe_bytes, reads, faults, back)
         return transport
@@ -94,7 +94,10 @@ class MemoryService:
     def join(
         self, reads: Reads = READ_BYTES, faults: Faults = Faults.NONE, back: Faults = Faults.NONE
     ) -> tuple[StreamConnection, MemoryTransport, StreamConnection]:
-        """Call like `connect`. Returns the client's connection, its transport, and the connection of the service."""
+        """Call like `connect`, with its `reads`, `faults` and `back`.
+
+        Returns the client's connection, its transport, and the connection of the service.
+        """
         peer, service = self._next_caller(), self.service
         client = StreamConnection(Client(service.limits), service.framing, service.limits, HERE, peer, NoSocket())
         transport, served = self._join_protocol(client, peer, DEFAULT_PIPE_BYTES, reads, faults, back)
