@@ -41,6 +41,7 @@ PURE = [
     "packets",
     "connection/deadlines.py",
     "connection/requests.py",
+    "connection/stepping.py",
     "server/router.py",
     "server/admission.py",
     "server/report.py",

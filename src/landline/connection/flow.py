@@ -61,14 +61,13 @@ class MessageFlow(asyncio.Protocol):
         self._receiver: asyncio.Future[None] | None = None
         self._senders: list[asyncio.Future[None]] | None = None
         self._fault: FramingError | None = None
-        self._end_wanted = False
         self._messages_received = self._messages_sent = 0
         self._bytes_received = self._bytes_sent = 0
         self._linger_left = limits.receive_buffer_bytes
         self._arriving: int | None = 0
         self._reading = self._writable = True
         self._answering = self._partial = self._peer_ended = self._sending_ended = False
-        self._ending = self._draining = self._gone = False
+        self._ending = self._end_wanted = self._draining = self._gone = False
 
     def __repr__(self) -> str:
         state = self.reason.value if self.reason else "open"
@@ -92,7 +91,7 @@ class MessageFlow(asyncio.Protocol):
             yield
         finally:
             self._answering = False
-            self._end_if_wanted()
+            self._do_what_was_wanted()
 
     def drain(self) -> None:
         """Take no new message: answer those that have arrived, finish the one that is half here, then close."""
@@ -164,28 +163,27 @@ class MessageFlow(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._bytes_received += len(data)
         if self._ending:
-            self._drop(data)
-            return
+            return self._drop(data)
         if self._stepper is not None:
             self._stepper.put(data)
-            self._step(self._receiver is not None)
-            messages = None
+            completed = self._step(self._receiver is not None)
         else:
             try:
                 messages = self._feed(data)
             except FramingError:
                 messages = []
-            if messages:
+            completed = bool(messages)
+            if completed:
                 count = len(messages)
                 self._messages_received += count
                 if self._answer is not None:
                     self._answer_turn(iter(messages), count > MOST_MESSAGES_A_TURN)
                 else:
                     self._put(messages)
-            self._mind_rest(bool(messages))
+            self._mind_rest(completed)
         if self._draining:
             # The message that was half here ends in the first read behind all that had arrived. What follows is new.
-            ended = bool(messages) and not self._arriving
+            ended = completed and not self._arriving
             self._arriving = None if ended else max(0, (self._arriving or 0) - len(data))
             self.drain()
 
@@ -195,9 +193,7 @@ class MessageFlow(asyncio.Protocol):
         if self._ending:
             self._transport.close()
             return True
-        if not self._undecoded:
-            self._end_stream()
-            self._hears_no_more()
+        self._end_stream()
         self._settle()
         return True
 
@@ -252,8 +248,8 @@ class MessageFlow(asyncio.Protocol):
             self._partial = False
             self._host.watch.partial.stop(self)
 
-    def _step(self, awaited: bool) -> None:
-        """Decode one message after the other while somebody wants one: who is `awaited`, or an answering function."""
+    def _step(self, awaited: bool) -> bool:
+        """Decode messages while who is `awaited`, or an answering function, wants one. Returns whether one came."""
         assert self._stepper is not None
         completed = False
         while self._fault is None and self._wants_message(awaited) and self._stepper.unread:
@@ -270,10 +266,9 @@ class MessageFlow(asyncio.Protocol):
             else:
                 self._answer_turn(iter((message,)), False)
         self._mind_rest(completed)
-        if self._peer_ended and not self._undecoded:
-            self._end_stream()
-            self._hears_no_more()
+        self._end_stream()
         self._set_reading(self._wants_to_read())
+        return completed
 
     def _wants_message(self, awaited: bool) -> bool:
         if self._answer is not None:
@@ -285,11 +280,13 @@ class MessageFlow(asyncio.Protocol):
         return 0 if self._stepper is None else self._stepper.unread
 
     def _end_stream(self) -> None:
-        if self._fault is None:
+        """Once the peer has ended and all is decoded, no message follows."""
+        if self._peer_ended and not self._undecoded and self._fault is None:
             try:
                 self._decoder.eof()
             except FramingError as error:
                 self._fail(error)
+            self._hears_no_more()
 
     def _switch(self, framing: Framing) -> None:
         assert self._stepper is not None
@@ -297,6 +294,8 @@ class MessageFlow(asyncio.Protocol):
         self._framing = framing
         self._decoder = framing.decoder(self._limits)
         self._stepper.switch(self._decoder)
+        # A message that was half here has begun anew.
+        self._mind_rest(False)
 
     # Pushing.
 
@@ -306,9 +305,7 @@ class MessageFlow(asyncio.Protocol):
         `many` says that they may be more than a turn has.
         """
         rest = self._answer_some(islice(messages, MOST_MESSAGES_A_TURN) if many else messages)
-        if self._switch_to is not None:
-            self._switch(self._switch_to)
-        self._end_if_wanted()
+        self._do_what_was_wanted()
         if (rest or (many and length_hint(messages))) and not self._ending:
             self._pending = messages
             self._set_reading(False)
@@ -341,6 +338,7 @@ class MessageFlow(asyncio.Protocol):
             except MessageRejected as rejected:
                 if rejected.peer is None:
                     append(self._host.rejection(self, rejected))
+                    room -= len(replies[-1])
                     continue
                 self._answer_failed(rejected, replies)
             except (Exception, asyncio.CancelledError) as error:
@@ -363,10 +361,8 @@ class MessageFlow(asyncio.Protocol):
     def _write(self, messages: list[bytes]) -> None:
         if self._ending or not messages:
             return
-        framing = self._framing
-        self._write_frames(
-            framing.encode(messages[0]) if len(messages) == 1 else framing.encode_all(messages), len(messages)
-        )
+        count, framing = len(messages), self._framing
+        self._write_frames(framing.encode(messages[0]) if count == 1 else framing.encode_all(messages), count)
 
     def _write_frames(self, frames: bytes, count: int) -> None:
         self._messages_sent += count
@@ -472,7 +468,10 @@ class MessageFlow(asyncio.Protocol):
         if self._fault is not None or self._peer_ended or (self._draining and self._quiet()):
             self.end()
 
-    def _end_if_wanted(self) -> None:
+    def _do_what_was_wanted(self) -> None:
+        """Switch and end, as a handler asked for: both take effect behind its reply."""
+        if self._switch_to is not None:
+            self._switch(self._switch_to)
         if self._end_wanted:
             self._end_wanted = False
             self.end()

@@ -12,12 +12,13 @@ class Stepper:
     meant for the few messages before a switch of framing or the start of TLS.
     """
 
-    __slots__ = ("_at", "_decoder", "_unread")
+    __slots__ = ("_at", "_began", "_decoder", "_unread")
 
     def __init__(self, decoder: Decoder) -> None:
         self._decoder = decoder
+        # What was decoded is kept to the end of its message: a switch inside a message goes back to where it began.
         self._unread = bytearray()
-        self._at = 0
+        self._began = self._at = 0
 
     @property
     def unread(self) -> int:
@@ -26,8 +27,9 @@ class Stepper:
 
     def put(self, data: bytes) -> None:
         """Take the next bytes of the stream."""
-        del self._unread[: self._at]
-        self._at = 0
+        del self._unread[: self._began]
+        self._at -= self._began
+        self._began = 0
         self._unread += data
 
     def next(self) -> bytes | None:
@@ -36,16 +38,18 @@ class Stepper:
             at, self._at = self._at, min(len(self._unread), self._at + self._decoder.step)
             messages = self._decoder.feed(self._unread[at : self._at])
             if messages:
+                self._began = self._at
                 return messages[0]
         return None
 
     def switch(self, decoder: Decoder) -> None:
-        """Decode what follows with another decoder."""
+        """Decode what follows the last whole message with another decoder, which has seen nothing yet."""
         self._decoder = decoder
+        self._at = self._began
 
     def take_rest(self) -> bytes:
-        """Remove and return what was not decoded."""
-        rest = bytes(self._unread[self._at :])
+        """Remove and return what follows the last whole message."""
+        rest = bytes(self._unread[self._began :])
         self._unread.clear()
-        self._at = 0
+        self._began = self._at = 0
         return rest
