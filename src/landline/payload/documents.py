@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 import msgspec
 
@@ -149,7 +150,7 @@ def tag_of(kind: Any) -> str | int | None:
 
 def structs_in(of: Any) -> list[type[msgspec.Struct]]:
     """The Struct classes that a type, or a union of types, is made of."""
-    return [one for one in (get_args(of) or (of,)) if isinstance(one, type) and issubclass(one, msgspec.Struct)]
+    return [one for one in _members(of) if isinstance(one, type) and issubclass(one, msgspec.Struct)]
 
 
 def _probe(tag_field: str, array_like: bool) -> type[msgspec.Struct]:
@@ -159,7 +160,11 @@ def _probe(tag_field: str, array_like: bool) -> type[msgspec.Struct]:
 
 
 def _named(of: Any) -> str:
-    return " | ".join(getattr(one, "__name__", str(one)) for one in (get_args(of) or (of,)))
+    return " | ".join(str(one) if get_args(one) else getattr(one, "__name__", str(one)) for one in _members(of))
+
+
+def _members(of: Any) -> tuple[Any, ...]:
+    return get_args(of) if get_origin(of) in (Union, UnionType) else (of,)
 
 
 def _problem(error: Exception) -> str:
