@@ -118,7 +118,7 @@ def test_any_bytes_are_a_value_or_unfit(kind: type[Documents], message: bytes) -
         (b"NaN", "JSON is malformed: invalid character (byte 0)"),
         (b"1e999", "Number out of range"),
         (b"1" * 5000, "Integer value out of range"),
-        (b"1 2", "JSON is malformed: trailing characters (byte 2)"),
+        (b"1 2", "JSON is malformed: trailing characters (byte 3)"),
         (b"[" * 100_000, "it is nested too deeply"),
         (b'"secret\xff"', "a string in it is not UTF-8"),
         (b"\xff" * (1 << 20), "a string in it is not UTF-8"),
