@@ -86,7 +86,9 @@ async def connect(
     sock = await dial(where, timeout_seconds)
     if isinstance(where, UdpAddress):
         grow_receive_buffer(sock, bounds.udp_receive_buffer_bytes)
-        return DatagramConnection(sock, where, bounds)
+        datagrams = DatagramConnection(sock, where, bounds)
+        datagrams.speak(values, partial(values.decode_from, str(where)))
+        return datagrams
     tune_stream(sock, bounds)
     connection = StreamConnection(Client(bounds), how, bounds, where, local_address(sock), sock)
     connection.speak(values, partial(values.decode_from, str(where)))

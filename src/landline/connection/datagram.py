@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from landline.address import Address
 from landline.connection.statistics import Statistics
 from landline.errors import ConnectionClosed, MessageTooLarge, Reason, UnframableMessage, WaitTimeout
 from landline.limits import Limits
+from landline.payload import Bytes, Payload
 from landline.transport.listen import local_address, socket_address
 from landline.transport.oserrors import connect_error
 
@@ -59,7 +61,7 @@ def check_datagram(message: bytes) -> None:
 class DatagramConnection:
     """A conversation with one UDP peer, with the calls of a StreamConnection that datagrams have a meaning for.
 
-    Nothing says whether a message arrived.
+    Messages are bytes, or with another payload than `bytes` the values it carries. Nothing says whether one arrived.
     """
 
     def __init__(self, sock: socket.socket, address: Address, limits: Limits, first: Datagram | None = None) -> None:
@@ -74,14 +76,26 @@ class DatagramConnection:
         self._waiting: deque[bytes | Exception] = deque()
         self._receiver: asyncio.Future[None] | None = None
         self._messages_received = self._messages_sent = self._bytes_received = self._bytes_sent = 0
+        self._encode: Callable[[Any], bytes] | None = None
+        self._decode: Callable[[bytes], Any] | None = None
         if first is not None:
             self._received(first)
         else:
             self._loop.add_reader(sock, self._readable)
 
-    async def send(self, message: bytes) -> None:
-        """Send one datagram of at most 65507 bytes. Raises UnframableMessage, ConnectError or ConnectionClosed."""
+    def speak(self, payload: Payload, decode: Callable[[bytes], Any]) -> None:
+        """Carry the values of a payload; `decode` makes them of messages."""
+        if not isinstance(payload, Bytes):
+            self._encode, self._decode = payload.encode, decode
+
+    async def send(self, message: Any) -> None:
+        """Send one datagram of at most 65507 bytes.
+
+        Raises UnframableMessage, UnfitValue, ConnectError or ConnectionClosed.
+        """
         self._check_open()
+        if self._encode is not None:
+            message = self._encode(message)
         check_datagram(message)
         try:
             if message:
@@ -94,11 +108,12 @@ class DatagramConnection:
         self._messages_sent += 1
         self._bytes_sent += len(message)
 
-    async def receive(self, timeout_seconds: float | None = None) -> bytes:
+    async def receive(self, timeout_seconds: float | None = None) -> Any:
         """Wait for one datagram, at most `timeout_seconds` (None: as long as it takes).
 
         Returns it. Raises MessageTooLarge for one that was cut, ConnectError if the peer's machine says that nobody
-        listens, WaitTimeout, ConnectionClosed. Cancelling loses nothing.
+        listens, UnfitMessage for one that the payload cannot read, MessageRejected for one that tells of a refusal,
+        WaitTimeout, ConnectionClosed. Cancelling loses nothing.
         """
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -110,12 +125,12 @@ class DatagramConnection:
             self._loop.add_reader(self._sock, self._readable)
         if isinstance(event, Exception):
             raise event
-        return event
+        return event if self._decode is None else self._decode(event)
 
     def __aiter__(self) -> DatagramConnection:
         return self
 
-    async def __anext__(self) -> bytes:
+    async def __anext__(self) -> Any:
         try:
             return await self.receive()
         except ConnectionClosed:
