@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from landline.connection.stepping import MOST_BYTES_A_TURN
 from landline.connection.stream import StreamConnection
 from landline.errors import (
     ConnectionClosed,
@@ -18,6 +19,7 @@ from landline.errors import (
     WaitTimeout,
 )
 from landline.testing import run_virtual
+from landline.testing.memory import READ_BYTES
 from tests.connection.line import Line, settle
 
 SWITCHES = {b"binary": "length:u16be", b"lines": "lines", b"strings": "netstring", b"raw": "raw"}
@@ -246,5 +248,52 @@ def test_only_a_switchable_connection_switches() -> None:
                 line.connection.switch_framing("nonsense")
             await line.say(b"still lines\n")
             assert await line.connection.receive() == b"still lines"
+
+    run_virtual(scenario())
+
+
+def test_a_long_read_of_small_messages_lets_others_have_their_turn() -> None:
+    """A quarter of a mebibyte, decoded byte by byte at one go, held everybody up for a second."""
+
+    async def scenario() -> None:
+        async with Line(answer=bytes.upper, send_buffer_bytes=1 << 20, pipe_bytes=1 << 20) as line:
+            line.connection.step_through()
+            line.connection.data_received(b"a\n" * 10_000)
+            assert line.connection.statistics().messages_received == MOST_BYTES_A_TURN // 2
+            line.connection.eof_received()
+            await settle()
+            assert line.peer.received == b"A\n" * 10_000
+            assert line.peer.ended
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_message_that_takes_many_turns(ended: bool) -> None:
+    async def scenario() -> None:
+        async with Line(receive_buffer_bytes=1000) as line:
+            line.connection.step_through()
+            line.theirs.write(b"x" * 50_000 + b"\nnext\n")
+            if ended:
+                line.theirs.write_eof()
+                await settle()
+            assert await line.connection.receive() == b"x" * 50_000
+            assert await line.connection.receive() == b"next"
+
+    run_virtual(scenario())
+
+
+def test_who_pushes_holds_no_more_undecoded_than_may_be_received() -> None:
+    async def scenario() -> None:
+        async with Line(answer=bytes.upper, receive_buffer_bytes=10_000, pipe_bytes=1 << 20) as line:
+            line.connection.step_through()
+            line.theirs.write(b"abcdefg\n" * 20_000)
+            most = 0
+            while line.connection.statistics().messages_received < 20_000:
+                await asyncio.sleep(0)
+                most = max(most, line.connection._undecoded)
+            assert most <= 10_000 + READ_BYTES
+            await settle()
+            assert line.peer.received == b"ABCDEFG\n" * 20_000
 
     run_virtual(scenario())

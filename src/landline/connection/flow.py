@@ -16,7 +16,7 @@ from typing import Any
 from landline.address import Address
 from landline.connection.host import Host
 from landline.connection.inbox import Inbox
-from landline.connection.stepping import Stepper
+from landline.connection.stepping import MOST_BYTES_A_TURN, Stepper
 from landline.errors import ConnectionClosed, FramingError, MessageRejected, Reason
 from landline.framing import Framing
 from landline.limits import Limits
@@ -210,15 +210,14 @@ class MessageFlow(asyncio.Protocol):
         self._loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:
-        if self._gone or not self._writable:
+        if self._gone or (self._ending and not self._writable):
             return
         if self._ending:
             self._linger()
             return
-        if self._pending is not None:
+        if self._pending is not None and self._writable:
             self._answer_turn(self._pending, True)
-        if self._stepper is not None:
-            self._step(False)
+        self._step(self._receiver is not None)
         self._set_reading(self._wants_to_read())
         self._settle()
 
@@ -250,21 +249,24 @@ class MessageFlow(asyncio.Protocol):
 
     def _step(self, awaited: bool) -> bool:
         """Decode messages while who is `awaited`, or an answering function, wants one. Returns whether one came."""
-        assert self._stepper is not None
-        completed = False
-        while self._fault is None and self._wants_message(awaited) and self._stepper.unread:
+        if self._stepper is None:
+            return False
+        completed, turn = False, MOST_BYTES_A_TURN
+        while turn > 0 and self._fault is None and (unread := self._undecoded) and self._wants_message(awaited):
             try:
-                message = self._stepper.next()
+                message = self._stepper.next(turn)
             except FramingError:
                 break
-            if message is None:
-                break
-            completed = True
-            self._messages_received += 1
-            if self._answer is None:
-                self._put([message])
-            else:
-                self._answer_turn(iter((message,)), False)
+            turn -= unread - self._undecoded
+            if message is not None:
+                completed = True
+                self._messages_received += 1
+                if self._answer is None:
+                    self._put([message])
+                else:
+                    self._answer_turn(iter((message,)), False)
+        if turn <= 0:
+            self._loop.call_soon(self._go_on)
         self._mind_rest(completed)
         self._end_stream()
         self._set_reading(self._wants_to_read())
@@ -294,7 +296,6 @@ class MessageFlow(asyncio.Protocol):
         self._framing = framing
         self._decoder = framing.decoder(self._limits)
         self._stepper.switch(self._decoder)
-        # A message that was half here has begun anew.
         self._mind_rest(False)
 
     # Pushing.
@@ -375,10 +376,8 @@ class MessageFlow(asyncio.Protocol):
         while not self._inbox:
             if self._receiver is not None:
                 raise RuntimeError("two tasks receive from one connection; let one of them hand messages on")
-            if self._stepper is not None:
-                self._step(True)
-                if self._inbox:
-                    return
+            if self._step(True) and self._inbox:
+                return
             self._check_receiving()
             self._receiver = self._loop.create_future()
             try:
@@ -403,7 +402,7 @@ class MessageFlow(asyncio.Protocol):
     def _check_receiving(self) -> None:
         if self._fault is not None:
             raise self._fault.with_traceback(None)
-        if self._peer_ended or self.ending or (self._draining and self._quiet()):
+        if (self._peer_ended and not self._undecoded) or self.ending or (self._draining and self._quiet()):
             raise ConnectionClosed(str(self.peer), self.reason or self._natural_reason())
 
     def _hears_no_more(self) -> None:
@@ -425,8 +424,8 @@ class MessageFlow(asyncio.Protocol):
     def _wants_to_read(self) -> bool:
         if self._ending or self._fault is not None:
             return self._ending
-        if self._answer is not None:
-            return self._writable and self._pending is None
+        if self._answer is not None and not (self._writable and self._pending is None):
+            return False
         # Whoever pulls is held back by `send` itself. Reading goes on meanwhile: two ends that each stop reading
         # because the other does not read would wait for each other.
         return self._inbox.held_bytes + self._undecoded <= self._limits.receive_buffer_bytes
@@ -465,7 +464,7 @@ class MessageFlow(asyncio.Protocol):
         """End a connection that answers by itself, when no message is in hand and none is to come."""
         if self._answer is None or self._pending is not None:
             return
-        if self._fault is not None or self._peer_ended or (self._draining and self._quiet()):
+        if self._fault is not None or (self._peer_ended and not self._undecoded) or (self._draining and self._quiet()):
             self.end()
 
     def _do_what_was_wanted(self) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 from landline.framing.base import Decoder
+
+MOST_BYTES_A_TURN = 4096
+"""Bytes decoded one by one before other connections get their turn: some milliseconds, with a reply to each."""
 
 
 class Stepper:
@@ -32,9 +37,13 @@ class Stepper:
         self._began = 0
         self._unread += data
 
-    def next(self) -> bytes | None:
-        """Decode up to the end of one message. Returns it, or None if it is not whole. Raises FramingError."""
-        while self.unread:
+    def next(self, most_bytes: int = sys.maxsize) -> bytes | None:
+        """Decode up to the end of one message, or about `most_bytes`.
+
+        Returns the message, or None if it is not whole. Raises FramingError.
+        """
+        last = self._at + most_bytes
+        while self.unread and self._at < last:
             at, self._at = self._at, min(len(self._unread), self._at + self._decoder.step)
             messages = self._decoder.feed(self._unread[at : self._at])
             if messages:

@@ -99,8 +99,7 @@ class StreamConnection(MessageFlow):
         self._check_sending()
         self._check_receiving()
         with asking.asked(encoded, self._write) as reply:
-            if self._stepper is not None:
-                self._step(False)
+            self._step(self._receiver is not None)
             try:
                 async with asyncio.timeout(timeout_seconds):
                     await self._room_to_send()
