@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import pytest
 
 from landline.errors import ServiceError
-from landline.server.engine import Server
+from landline.server.engine import Listening, Server
 from landline.server.lifespan import Lifespan
+from landline.server.run import run
 from landline.server.service import Service
 from tests.loops import on_both_loops
 from tests.server.conftest import ANY_PORT, Journal, call, serving
@@ -143,3 +147,18 @@ def test_handlers_take_no_arguments() -> None:
         assert str(caught.value) == (
             "test_handlers_take_no_arguments.<locals>.needy runs when parrot starts or stops, and takes no arguments"
         )
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_run_until_a_signal_starts_and_stops_them_too(fails: bool) -> None:
+    told: list[str] = []
+
+    def announce(listening: list[Listening]) -> None:
+        told.append("listening")
+        if fails:
+            raise BrokenPipeError
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(BrokenPipeError) if fails else nullcontext():
+        run([(telling("first", told), ANY_PORT)], announce)
+    assert told == ["first up 1", "first up 2", "listening", "first down 2", "first down 1"]

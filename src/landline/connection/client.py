@@ -16,7 +16,7 @@ from landline.connection.datagram import DatagramConnection, DatagramReader
 from landline.connection.requests import Numbered, Replies, parse_replies
 from landline.connection.stream import StreamConnection
 from landline.connection.watch import Watch
-from landline.errors import MessageRejected, Reason, UnfitMessage
+from landline.errors import MessageRejected, Reason, UnfitMessage, UsageError
 from landline.framing import Framing
 from landline.framing import parse as parse_framing
 from landline.limits import Limits
@@ -83,6 +83,8 @@ async def connect(
     requests = parse_replies(replies)
     bounds = limits or Limits()
     how.decoder(bounds)
+    if how.line_based and values.may_hold_line_ends and not isinstance(where, UdpAddress):
+        raise UsageError(f"{values} may hold line ends; give another framing than {how}, such as length:u32be")
     sock = await dial(where, timeout_seconds)
     if isinstance(where, UdpAddress):
         grow_receive_buffer(sock, bounds.udp_receive_buffer_bytes)

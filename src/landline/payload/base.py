@@ -19,6 +19,8 @@ class Payload(ABC):
 
     typed = False
     """Whether the annotation of a handler chooses the type of its messages."""
+    may_hold_line_ends = False
+    """Whether a message may hold a line feed that nobody wrote: line-based framings then fail now and again."""
 
     @abstractmethod
     def decode(self, message: bytes) -> Any:

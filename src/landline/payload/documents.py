@@ -137,6 +137,7 @@ class MsgPack(Documents):
     """MessagePack documents."""
 
     __slots__ = ()
+    may_hold_line_ends = True
     format = msgspec.msgpack
     name = "msgpack"
 
