@@ -47,6 +47,7 @@ PURE = [
     "connection/course.py",
     "connection/outbox.py",
     "connection/reconnect_policy.py",
+    "connection/stepping.py",
     "server/router.py",
     "server/admission.py",
     "server/description.py",

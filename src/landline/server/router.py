@@ -58,9 +58,13 @@ class Router:
     def find(self, kind: type, granted: Collection[str]) -> Route:
         """The route of a type, for a connection that was granted so much.
 
-        Raises MessageRejected (`not_allowed`) if a grant is missing.
+        Raises MessageRejected (`not_allowed`) if a grant is missing, ServiceError if there is no route.
         """
-        route = self._routes[kind]
+        route = self._routes.get(kind)
+        if route is None:
+            raise ServiceError(
+                f"there is no handler for {kind.__name__}: declare one with @service.on({kind.__name__})"
+            )
         missing = route.needs.difference(granted)
         if missing:
             raise MessageRejected(NOT_ALLOWED, f"{kind.__name__} needs {' and '.join(sorted(missing))} first")

@@ -10,7 +10,7 @@ from landline.connection.blocking import BlockingConnection
 from landline.connection.requests import Numbered, Replies, parse_replies
 from landline.connection.stream import StreamConnection
 from landline.errors import ServiceError
-from landline.framing import Framing
+from landline.framing import Framing, Raw
 from landline.framing import parse as parse_framing
 from landline.limits import Limits
 from landline.payload import Payload
@@ -64,8 +64,10 @@ class Service:
         self.declared = Declared()
         parse_replies(replies)
         self.framing.decoder(self.limits)
-        if self.framing.line_based and str(self.payload).startswith("msgpack"):
+        if self.framing.line_based and self.payload.may_hold_line_ends:
             raise ServiceError(f"{name}: msgpack may hold line ends; give it another framing, such as length:u32be")
+        if self.numbered and isinstance(self.framing, Raw):
+            raise ServiceError(f"{name}: raw bytes have no messages to number; give it another framing, such as lines")
 
     def __repr__(self) -> str:
         return f"<Service {self.name}, {self.framing}, {self.payload}>"
