@@ -6,7 +6,15 @@ import shutil
 import pytest
 
 # The Debian package, where its name is not the program's.
-PACKAGES = {"nc.openbsd": "netcat-openbsd", "ss": "iproute2", "ip": "iproute2", "ps": "procps"}
+PACKAGES = {
+    "nc.openbsd": "netcat-openbsd",
+    "ss": "iproute2",
+    "ip": "iproute2",
+    "ps": "procps",
+    "redis-cli": "redis-tools",
+    "redis-benchmark": "redis-tools",
+    "logger": "bsdutils",
+}
 
 
 def require_peer(program: str) -> str:

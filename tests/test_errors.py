@@ -16,10 +16,13 @@ from landline.errors import (
     LimitError,
     ListenError,
     MalformedMessage,
+    MessageRejected,
     MessageTooLarge,
     Reason,
     ServiceError,
     TruncatedMessage,
+    UnfitMessage,
+    UnfitValue,
     UnframableMessage,
     UsageError,
     WaitTimeout,
@@ -45,12 +48,22 @@ SENTENCES: dict[str, LandlineError] = {
     "malformed message at offset 0: no comma; check that both sides use the same framing": MalformedMessage(
         "no comma", 0
     ),
+    "malformed message: no number (starts 31 3a); check that both sides use the same numbering of "
+    "requests": MalformedMessage("no number", None, b"1:"),
     "the stream ended inside the message at offset 7: 2 of 8 bytes came (starts 35 3a)"
     "; the peer left too early or uses another framing": TruncatedMessage(2, 8, 7, b"5:"),
     "the stream ended inside the message at offset 0: 2 bytes and no end of message came"
     "; the peer left too early or uses another framing": TruncatedMessage(2, None, 0),
     "framing 'lines' cannot carry this message: it holds a line feed": UnframableMessage(
         "lines", "it holds a line feed"
+    ),
+    "the message is not json of Login as it should be: Expected `str`, got `int` - at `$.name`": UnfitMessage(
+        "json of Login", "invalid", "Expected `str`, got `int` - at `$.name`"
+    ),
+    "payload 'text' cannot carry this value: it is int and not str": UnfitValue("text", "it is int and not str"),
+    "the message was rejected (denied)": MessageRejected("denied"),
+    "the message was rejected by tcp://127.0.0.1:1 (denied): no such name": MessageRejected(
+        "denied", "no such name", "tcp://127.0.0.1:1"
     ),
     "cannot connect to tcp://127.0.0.1:1: connection refused": ConnectError("tcp://127.0.0.1:1", "connection refused"),
     "cannot listen on tcp://127.0.0.1:1: permission denied": ListenError("tcp://127.0.0.1:1", "permission denied"),

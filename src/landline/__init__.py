@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from landline.connection.client import connect
     from landline.connection.datagram import DatagramConnection
     from landline.connection.stream import StreamConnection
+    from landline.errors import MessageRejected
     from landline.framing import parse as parse_framing
     from landline.limits import Limits
     from landline.server.engine import Server
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "DatagramConnection": "landline.connection.datagram",
     "Limits": "landline.limits",
+    "MessageRejected": "landline.errors",
     "Server": "landline.server.engine",
     "Service": "landline.server.service",
     "StreamConnection": "landline.connection.stream",
@@ -35,6 +37,7 @@ _HOMES = {
 __all__ = [
     "DatagramConnection",
     "Limits",
+    "MessageRejected",
     "Server",
     "Service",
     "StreamConnection",

@@ -11,6 +11,10 @@ LandlineError
 │   ├── MalformedMessage                theirs: bytes the framing forbids
 │   ├── TruncatedMessage                theirs: the stream ended inside a message
 │   └── UnframableMessage               ours: a message this framing cannot carry
+├── PayloadError                        a message and a value do not fit together
+│   ├── UnfitMessage                    theirs: a message that is no such value
+│   └── UnfitValue                      ours: a value this payload cannot carry
+├── MessageRejected                     a service refuses a message; `code` and `detail` go to the peer
 ├── ConnectError                        no connection came about
 ├── ListenError                         a listener could not be opened
 ├── ConnectionClosed                    the connection is over; `reason` says why
@@ -137,12 +141,13 @@ class MessageTooLarge(FramingError):
 
 
 class MalformedMessage(FramingError):
-    """The peer sent bytes that this framing forbids.
+    """The peer sent bytes that this framing forbids, or a message without the form that was agreed on.
 
-    `problem` says what is wrong, `offset` where the message starts in the stream, `head` its first bytes.
+    `problem` says what is wrong, `offset` where the message starts in the stream (None for a whole message, whose place
+    nobody knows any more), `head` its first bytes.
     """
 
-    def __init__(self, problem: str, offset: int, head: bytes = b"") -> None:
+    def __init__(self, problem: str, offset: int | None, head: bytes = b"") -> None:
         head = head[:HEAD_BYTES]
         super().__init__(problem, offset, head)
         self.problem = problem
@@ -150,10 +155,9 @@ class MalformedMessage(FramingError):
         self.head = head
 
     def __str__(self) -> str:
-        return (
-            f"malformed message at offset {self.offset}: {self.problem}"
-            f"{_shown(self.head)}; check that both sides use the same framing"
-        )
+        where = "" if self.offset is None else f" at offset {self.offset}"
+        what = "numbering of requests" if self.offset is None else "framing"
+        return f"malformed message{where}: {self.problem}{_shown(self.head)}; check that both sides use the same {what}"
 
 
 class TruncatedMessage(FramingError):
@@ -191,6 +195,57 @@ class UnframableMessage(FramingError, ValueError):
 
     def __str__(self) -> str:
         return f"framing {self.framing!r} cannot carry this message: {self.problem}"
+
+
+class PayloadError(LandlineError):
+    """A message and a value do not fit together."""
+
+
+class UnfitMessage(PayloadError):
+    """A message is not what the payload says it is. `payload` is its spec, `code` is `invalid` or `unknown_type`.
+
+    `problem` says what is wrong; it holds nothing of the message but the names of its fields and types.
+    """
+
+    def __init__(self, payload: str, code: str, problem: str) -> None:
+        super().__init__(payload, code, problem)
+        self.payload = payload
+        self.code = code
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"the message is not {self.payload} as it should be: {self.problem}"
+
+
+class UnfitValue(PayloadError, ValueError):
+    """A value of ours cannot be carried. `payload` is the spec of the payload, `problem` what stands in the way."""
+
+    def __init__(self, payload: str, problem: str) -> None:
+        super().__init__(payload, problem)
+        self.payload = payload
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"payload {self.payload!r} cannot carry this value: {self.problem}"
+
+
+class MessageRejected(LandlineError):
+    """A service refuses a message, and the conversation goes on.
+
+    Raised by a handler, it goes to the peer in the form of the payload; raised by `request`, it came from there.
+    `code` is a short word for programs (`invalid`, `unknown_type`, `not_allowed`, or one of your own), `detail` a
+    sentence for people; both are seen by the peer. `peer` is the service that refused, None where a handler refuses.
+    """
+
+    def __init__(self, code: str, detail: str = "", peer: str | None = None) -> None:
+        super().__init__(code, detail, peer)
+        self.code = code
+        self.detail = detail
+        self.peer = peer
+
+    def __str__(self) -> str:
+        by = f" by {self.peer}" if self.peer else ""
+        return f"the message was rejected{by} ({self.code}){f': {self.detail}' if self.detail else ''}"
 
 
 class ConnectError(LandlineError):

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from landline.connection.stream import MOST_MESSAGES_A_TURN, StreamConnection
+from landline.connection.flow import MOST_MESSAGES_A_TURN
+from landline.connection.stream import StreamConnection
 from landline.errors import Reason
 from landline.testing import run_virtual
 from tests.connection.line import Line, settle

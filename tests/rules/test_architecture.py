@@ -40,6 +40,7 @@ PURE = [
     "payload",
     "packets",
     "connection/deadlines.py",
+    "connection/requests.py",
     "server/router.py",
     "server/admission.py",
     "server/report.py",

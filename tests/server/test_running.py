@@ -303,7 +303,7 @@ async def test_a_handler_without_reply_sends_nothing() -> None:
 
 
 def _count(message: bytes, connection: StreamConnection) -> bytes | None:
-    connection.state = (connection.state or 0) + 1
+    connection.state += 1
     if message == b"end":
         connection.end()
         return b"bye"
@@ -317,7 +317,7 @@ async def _count_awaiting(message: bytes, connection: StreamConnection) -> bytes
 @on_both_loops
 @pytest.mark.parametrize("handler", [_count, _count_awaiting])
 async def test_a_handler_may_know_whose_message_it_is_and_end_the_conversation(handler: Callable[..., Any]) -> None:
-    service = Service("count", limits=BRIEF)
+    service = Service("count", limits=BRIEF, state=int)
     service.message(handler)
     async with serving(service) as server:
         with call(server) as one, call(server) as other:

@@ -109,11 +109,11 @@ def test_connection_handlers_that_are_refused(handler: Any) -> None:
 def test_defaults() -> None:
     service = Service("parrot")
     assert (str(service.framing), service.limits) == ("lines", Limits())
-    assert repr(service) == "<Service parrot, lines>"
+    assert repr(service) == "<Service parrot, lines, bytes>"
 
 
 def test_a_framing_is_a_spec_or_a_framing() -> None:
-    assert repr(Service("parrot", framing="length:u32be")) == "<Service parrot, length:u32be>"
+    assert repr(Service("parrot", framing="length:u32be")) == "<Service parrot, length:u32be, bytes>"
     framing = Lines()
     assert Service("parrot", framing=framing).framing is framing
 
@@ -137,7 +137,7 @@ def test_a_copy_with_options_leaves_the_original_alone() -> None:
     assert (str(shorter.framing), shorter.limits.drain_seconds) == ("lines", 2.0)
     assert (str(service.framing), service.limits.drain_seconds) == ("lines", 1.0)
     other.message(of_both)
-    assert service.message_handler is of_message
+    assert service.message_handler is of_both, "the handlers are those of one service, whatever the options"
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_a_copy_with_options_leaves_the_original_alone() -> None:
 )
 def test_check(message: Any, connection: Any, datagram: bool, sentence: str) -> None:
     service = Service("parrot")
-    service.message_handler, service.connection_handler = message, connection
+    service.declared.message_handler, service.declared.connection_handler = message, connection
     if not sentence:
         service.check(datagram)
         return

@@ -162,7 +162,8 @@ def test_a_service_over_a_slow_line() -> None:
 
 async def ask(line: StreamConnection, message: bytes = b"hello") -> bytes:
     await line.send(message)
-    return await line.receive(10)
+    answer: bytes = await line.receive(10)
+    return answer
 
 
 async def call(proxy: FaultyProxy) -> StreamConnection:

@@ -7,17 +7,21 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from landline.address import Address, UdpAddress
 from landline.address import parse as parse_address
 from landline.connection.datagram import DatagramConnection, DatagramReader
+from landline.connection.requests import Numbered, Replies, parse_replies
 from landline.connection.stream import StreamConnection
 from landline.connection.watch import Watch
-from landline.errors import Reason
+from landline.errors import MessageRejected, Reason, UnfitMessage
 from landline.framing import Framing
 from landline.framing import parse as parse_framing
 from landline.limits import Limits
+from landline.payload import Text
+from landline.payload import parse as parse_payload
 from landline.transport.dial import CONNECT_SECONDS, dial
 from landline.transport.listen import Listener, local_address, socket_address
 from landline.transport.options import grow_receive_buffer, tune_stream
@@ -41,6 +45,14 @@ class Client:
         """Stop the timers of a connection that is gone."""
         self.watch.close()
 
+    def rejection(self, connection: StreamConnection, rejected: MessageRejected) -> bytes:
+        """What the other side is told of a message that an answering function refused."""
+        return Text().rejection(rejected)
+
+    def answered_unfit(self, connection: StreamConnection, unfit: UnfitMessage) -> bool:
+        """Tell nobody: the caller of `receive` gets the error."""
+        return False
+
     def handler_failed(self, connection: StreamConnection, error: BaseException) -> None:
         """Log what an answering function raised."""
         log.error("handler failed on %r", connection, exc_info=error)
@@ -50,18 +62,25 @@ async def connect(
     address: str | Address,
     *,
     framing: str | Framing = "lines",
+    payload: Any = "bytes",
+    replies: Replies = "in_order",
+    switchable: bool = False,
     limits: Limits | None = None,
     timeout_seconds: float = CONNECT_SECONDS,
 ) -> Connection:
     """Call a service.
 
-    `address` is where; `framing` is how its messages end (datagrams need none); `limits` bounds what the peer can
-    make us hold; `timeout_seconds` is how long the connection may take to come about.
+    `address` is where; `framing` is how its messages end (datagrams need none); `payload` is what they mean: bytes,
+    text, json, msgpack or a msgspec.Struct class; `replies` is how `request` knows its reply: "in_order", or "numbered"
+    for a service that numbers them too; `switchable` allows `switch_framing` and `start_tls`; `limits` bounds what the
+    peer can make us hold; `timeout_seconds` is how long the connection may take to come about.
     Returns a StreamConnection, or a DatagramConnection for udp. Raises ConnectError, WaitTimeout, or a UsageError for
-    an address or a framing that cannot be.
+    an address, a framing or a payload that cannot be.
     """
     where = parse_address(address) if isinstance(address, str) else address
     how = parse_framing(framing) if isinstance(framing, str) else framing
+    values = parse_payload(payload)
+    requests = parse_replies(replies)
     bounds = limits or Limits()
     how.decoder(bounds)
     sock = await dial(where, timeout_seconds)
@@ -69,11 +88,13 @@ async def connect(
         grow_receive_buffer(sock, bounds.udp_receive_buffer_bytes)
         return DatagramConnection(sock, where, bounds)
     tune_stream(sock, bounds)
-    host = Client(bounds)
-    local = local_address(sock)
-    _, connection = await asyncio.get_running_loop().create_connection(
-        lambda: StreamConnection(host, how, bounds, where, local, sock), sock=sock
-    )
+    connection = StreamConnection(Client(bounds), how, bounds, where, local_address(sock), sock)
+    connection.speak(values, partial(values.decode_from, str(where)))
+    if requests is Numbered:
+        connection.number(Numbered())
+    if switchable:
+        connection.step_through()
+    await asyncio.get_running_loop().create_connection(lambda: connection, sock=sock)
     return connection
 
 

@@ -1,94 +1,73 @@
-"""A framing on a stream transport.
-
-Bytes go from the transport's callback into the decoder. From there messages go one of two ways: pushed to an answering
-function, whose replies leave in one write for each read; or into an inbox, from where `receive` pulls them.
-"""
+"""A conversation in messages over a stream, as the people on both ends of it see it."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
-from operator import length_hint
+from collections.abc import Callable, Iterable
+from types import SimpleNamespace
 from typing import Any
 
-from landline.address import Address
-from landline.connection.host import Host
-from landline.connection.inbox import Inbox
+from landline.connection.asking import Asking
+from landline.connection.flow import Answer, MessageFlow
+from landline.connection.requests import NOBODY_ASKED, InOrder, Requests
 from landline.connection.statistics import Statistics
-from landline.errors import ConnectionClosed, FramingError, Reason, WaitTimeout
+from landline.errors import ConnectionClosed, FramingError, Reason, ServiceError, UnfitMessage, WaitTimeout
 from landline.framing import Framing
-from landline.limits import Limits
-from landline.transport.options import unread_bytes
+from landline.framing import parse as parse_framing
+from landline.payload import Bytes, Payload
 
-NO_MESSAGES = Inbox()
-"""Stands in for the inbox of every connection that never needed one: an empty deque has 700 bytes."""
-MOST_MESSAGES_A_TURN = 256
-"""Messages handled before other connections get their turn: one read may hold 131 072 of them."""
+__all__ = ["Answer", "StreamConnection"]
 
-Answer = Callable[[bytes], bytes | None]
+REQUEST_SECONDS = 30.0
+"""How long a request waits for its reply where nothing else is said."""
 
 
-class StreamConnection(asyncio.Protocol):
+class StreamConnection(MessageFlow):
     """One end of a conversation in messages.
 
-    `peer` and `local` are addresses. Iterating gives messages until the conversation ends cleanly.
+    `peer` and `local` are addresses. Iterating gives messages until the conversation ends cleanly. Messages are bytes,
+    or with another payload than `bytes` the values it carries.
     """
 
-    __slots__ = (
-        "_answer", "_answering", "_arriving", "_bytes_received", "_bytes_sent", "_decoder", "_draining", "_end_wanted",
-        "_ending", "_fault", "_feed", "_framing", "_gone", "_host", "_inbox", "_limits", "_linger_left", "_loop",
-        "_messages_received", "_messages_sent", "_partial", "_peer_ended", "_pending", "_reading", "_receiver",
-        "_senders", "_sending_ended", "_sock", "_transport", "_writable", "local", "peer", "reason", "state",
-    )  # fmt: skip
+    __slots__ = ("_asking", "_decode", "_encode", "_grants", "_prefix", "_state")
 
-    def __init__(self, host: Host, framing: Framing, limits: Limits, peer: Address, local: Address, sock: Any) -> None:
-        self.peer = peer
-        self.local = local
-        self.reason: Reason | None = None
-        self.state: Any = None
-        self._host = host
-        self._framing = framing
-        self._limits = limits
-        self._sock = sock
-        self._loop = asyncio.get_running_loop()
-        self._decoder = framing.decoder(limits)
-        self._feed = self._decoder.feed
-        self._transport: Any = None
-        self._answer: Any = None
-        self._pending: Iterator[bytes] | None = None
-        self._inbox = NO_MESSAGES
-        self._receiver: asyncio.Future[None] | None = None
-        self._senders: list[asyncio.Future[None]] | None = None
-        self._fault: FramingError | None = None
-        self._end_wanted = False
-        self._messages_received = self._messages_sent = 0
-        self._bytes_received = self._bytes_sent = 0
-        self._linger_left = limits.receive_buffer_bytes
-        self._arriving: int | None = 0
-        self._reading = self._writable = True
-        self._answering = self._partial = self._peer_ended = self._sending_ended = False
-        self._ending = self._draining = self._gone = False
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._asking: Asking | None = None
+        self._encode: Callable[[Any], bytes] | None = None
+        self._decode: Callable[[bytes], Any] | None = None
+        self._prefix = b""
+        self._state: Any = None
+        self._grants: set[str] | None = None
 
-    def __repr__(self) -> str:
-        state = self.reason.value if self.reason else "open"
-        return f"<{type(self).__name__} {self.local} with {self.peer}, {self._framing}, {state}>"
+    # Saying.
 
-    # What people call.
-
-    async def send(self, message: bytes) -> None:
+    async def send(self, message: Any) -> None:
         """Send one message; wait while the peer reads too slowly (send_buffer_bytes).
 
-        Raises UnframableMessage, or ConnectionClosed if the connection is over. A cancelled `send` was sent whole.
+        Raises UnframableMessage or UnfitValue, or ConnectionClosed if the connection is over. A cancelled `send` was
+        sent whole.
         """
         await self.send_all((message,))
 
-    async def send_all(self, messages: Iterable[bytes]) -> None:
+    async def send_all(self, messages: Iterable[Any]) -> None:
         """Send several messages in one write, and wait like `send`. All of them are sent, or on an error none."""
-        messages = list(messages)
+        messages = list(messages) if self._encode is None else [self._encode(message) for message in messages]
+        if self._prefix:
+            messages = [self._prefix + message for message in messages]
         self._check_sending()
         self._write(messages)
+        if self._asking is not None:
+            self._asking.told(len(messages))
+        await self._room_to_send()
+
+    async def send_encoded(self, message: bytes) -> None:
+        """Send one message that the payload has encoded, and wait like `send`. A host calls it."""
+        self._check_sending()
+        self._write([message])
+        await self._room_to_send()
+
+    async def _room_to_send(self) -> None:
         while not self._writable:
             waiter = self._loop.create_future()
             self._senders = [*(self._senders or ()), waiter]
@@ -96,69 +75,122 @@ class StreamConnection(asyncio.Protocol):
             if self._gone:
                 self._check_sending()
 
-    async def receive(self, timeout_seconds: float | None = None) -> bytes:
+    def _check_sending(self) -> None:
+        if self._gone or self._ending or self._sending_ended or self._transport.is_closing():
+            reason = self.reason or (Reason.FINISHED if self._sending_ended else Reason.RESET)
+            raise ConnectionClosed(str(self.peer), reason, "it cannot send any more")
+
+    async def request(self, message: Any, timeout_seconds: float | None = REQUEST_SECONDS) -> Any:
+        """Send a message and wait for the reply to it, at most `timeout_seconds` (None: as long as it takes).
+
+        Any number of tasks may ask at once: all their requests travel at the same time. Returns the reply. Raises
+        MessageRejected if the service refuses the message, ConnectionClosed, WaitTimeout, and what `send` raises. A
+        request that is cancelled or ran out of time keeps its place: its late reply is dropped.
+        """
+        if self._asking is None:
+            self._asking = Asking(InOrder())
+            # What was sent before and has no reply yet will have it before this request has its own.
+            self._asking.told(self._messages_sent - self._messages_received)
+        encoded = message if self._encode is None else self._encode(message)
+        self._check_sending()
+        self._check_receiving()
+        with self._asking.reply(encoded) as (wrapped, reply):
+            try:
+                async with asyncio.timeout(timeout_seconds):
+                    self._write([wrapped])
+                    await self._room_to_send()
+                    answer = await reply
+            except TimeoutError as error:
+                raise WaitTimeout(f"waiting for a reply from {self.peer}", timeout_seconds or 0.0) from error
+        if self._decode is None:
+            return answer
+        return self._decode(answer) if answer or not self._prefix else None
+
+    # Hearing.
+
+    async def receive(self, timeout_seconds: float | None = None) -> Any:
         """Wait for one message, at most `timeout_seconds` (None: as long as it takes).
 
         Returns it. Raises ConnectionClosed when the conversation is over, a FramingError when the peer broke the
-        framing, WaitTimeout. Cancelling or timing out loses nothing: the message is there for the next call.
+        framing, UnfitMessage for one that the payload cannot read, WaitTimeout. Cancelling or timing out loses nothing:
+        the message is there for the next call.
         """
-        if self._inbox.turn_over:
-            await self._inbox.let_others()
-        if self._inbox:
+        if self._decode is None and self._inbox and not self._inbox.turn_over:
             return self._take()
         try:
             async with asyncio.timeout(timeout_seconds):
-                await self._message_there()
+                return await self._next()
         except TimeoutError as error:
             raise WaitTimeout(f"waiting for a message from {self.peer}", timeout_seconds or 0.0) from error
-        return self._take()
 
     def __aiter__(self) -> StreamConnection:
         return self
 
-    async def __anext__(self) -> bytes:
+    async def __anext__(self) -> Any:
+        try:
+            # What `_next` does, in this place for speed: it is what a message costs.
+            if self._decode is None and self._inbox and not self._inbox.turn_over:
+                return self._take()
+            return await self._next()
+        except ConnectionClosed as closed:
+            if closed.reason.clean:
+                raise StopAsyncIteration from None
+            raise
+
+    async def _next(self) -> Any:
+        while True:
+            message = await self.next_message()
+            if self._decode is None:
+                return message
+            try:
+                return self._decode(message)
+            except UnfitMessage as unfit:
+                if not self._host.answered_unfit(self, unfit):
+                    raise
+
+    async def next_message(self) -> bytes:
+        """The next message as it came, before its payload is read. A host calls it; people call `receive`."""
         if self._inbox.turn_over:
             await self._inbox.let_others()
         if not self._inbox:
-            try:
-                await self._message_there()
-            except ConnectionClosed as closed:
-                if closed.reason.clean:
-                    raise StopAsyncIteration from None
-                raise
+            await self._message_there()
         return self._take()
 
-    def end_sending(self) -> None:
-        """Half-close: say that no message follows. What the peer still sends can be received."""
-        if not self._sending_ended and not self._gone:
-            self._sending_ended = True
-            # A reset that has arrived but was not read yet shows here first; `connection_lost` will tell of it.
-            with contextlib.suppress(OSError):
-                self._transport.write_eof()
+    # Changing.
 
-    def end(self, reason: Reason | None = None) -> None:
-        """Close gracefully, without waiting: what was sent is delivered, then the connection goes.
+    def switch_framing(self, framing: str | Framing) -> None:
+        """Speak another framing from here on, in both directions; what has arrived already is decoded with it too.
 
-        `reason` is the code of the close (None: what the course of the conversation says). Called by an answering
-        function, it takes effect behind that function's reply. Bounded by slow_reader_seconds and linger_seconds.
+        Called by a message handler, it takes effect behind that handler's reply. Raises FramingSpecError, and
+        ServiceError if the connection is not `switchable`: then what follows may have been decoded already.
         """
-        if self.ending:
-            return
-        self.reason = self.reason or reason
-        if self._answering:
-            self._end_wanted = True
-            return
-        self.reason = self.reason or self._natural_reason()
-        self._ending = True
-        self._pending = None
-        self._host.watch.partial.stop(self)
-        self._wake_receiver()
-        # With a high-water mark of nothing, `resume_writing` tells when the last byte has left.
-        self._transport.set_write_buffer_limits(high=0)
-        self._set_reading(True)
-        self.end_sending()
-        if self._writable:
-            self._linger()
+        how = parse_framing(framing) if isinstance(framing, str) else framing
+        if self._stepper is None:
+            raise ServiceError("only a connection that is `switchable` can switch its framing: say switchable=True")
+        how.decoder(self._limits)
+        self._switch_to = how
+        if not self._answering:
+            self._switch(how)
+
+    @property
+    def state(self) -> Any:
+        """What a service remembers of this conversation: what Service(state=...) makes, else a namespace."""
+        if self._state is None:
+            self._state = SimpleNamespace()
+        return self._state
+
+    @state.setter
+    def state(self, state: Any) -> None:
+        self._state = state
+
+    @property
+    def grants(self) -> set[str]:
+        """What this conversation was granted: the names that `needs` of a route asks for."""
+        if self._grants is None:
+            self._grants = set()
+        return self._grants
+
+    # Ending, and looking back.
 
     async def close(self) -> None:
         """Close gracefully and wait until the connection is gone. Closing twice does no harm."""
@@ -168,32 +200,15 @@ class StreamConnection(asyncio.Protocol):
             self._senders = [*(self._senders or ()), waiter]
             await waiter
 
-    def abort(self, reason: Reason = Reason.ABORTED) -> None:
-        """Close at once; what was not delivered yet is lost."""
-        self.reason = self.reason or reason
-        self._ending = True
-        if not self._gone:
-            self._transport.abort()
-
     async def __aenter__(self) -> StreamConnection:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    @property
-    def ending(self) -> bool:
-        """Whether the connection is being closed or is gone."""
-        return self._ending or self._gone or self._end_wanted
-
     def caused(self, error: BaseException) -> bool:
         """Whether `error` tells of the end of this very connection, by the peer or by us."""
         return error is self._fault or (isinstance(error, ConnectionClosed) and error.peer == str(self.peer))
-
-    @property
-    def delivered(self) -> bool:
-        """Whether all that was to be said has left: only the peer's goodbye is still awaited."""
-        return self._gone or (self._ending and self._writable)
 
     def statistics(self) -> Statistics:
         """Counts of messages and bytes in both directions, and the reason of the close."""
@@ -203,297 +218,46 @@ class StreamConnection(asyncio.Protocol):
 
     # What a host calls.
 
-    def push_to(self, answer: Answer) -> None:
-        """Hand every message to `answer` from the transport's callback, and send what it returns."""
-        self._answer = answer
+    def speak(self, payload: Payload, decode: Callable[[bytes], Any]) -> None:
+        """Carry the values of a payload; `decode` makes them of messages."""
+        if not isinstance(payload, Bytes):
+            self._encode, self._decode = payload.encode, decode
 
-    @contextlib.contextmanager
-    def answering(self) -> Iterator[None]:
-        """Within this, `end` waits: it takes effect behind the reply that is sent within it."""
-        self._answering = True
-        try:
-            yield
-        finally:
-            self._answering = False
-            self._end_if_wanted()
-
-    def drain(self) -> None:
-        """Take no new message: answer those that have arrived, finish the one that is half here, then close."""
-        if not self._draining:
-            self._draining = True
-            self._arriving = unread_bytes(self._sock)
-        if self._quiet():
-            self._wake_receiver()
-        self._settle()
-
-    # What the transport calls.
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
-        self._transport.set_write_buffer_limits(high=self._limits.send_buffer_bytes)
-        self._host.opened(self)
-
-    def data_received(self, data: bytes) -> None:
-        self._bytes_received += len(data)
-        if self._ending:
-            self._drop(data)
-            return
-        try:
-            messages = self._feed(data)
-        except FramingError:
-            messages = []
-        if messages:
-            count = len(messages)
-            self._messages_received += count
-            if self._answer is not None:
-                self._answer_turn(iter(messages), count > MOST_MESSAGES_A_TURN)
-            else:
-                self._put(messages)
-        decoder = self._decoder
-        if decoder.error is not None:
-            self._fail(decoder.error)
-        elif decoder.held:
-            if messages or not self._partial:
-                self._partial = True
-                if self._reading and not self._ending:
-                    self._host.watch.partial.start(self)
-        elif self._partial:
-            self._partial = False
-            self._host.watch.partial.stop(self)
-        if self._draining:
-            # The message that was half here ends in the first read behind all that had arrived. What follows is new.
-            ended = messages and not self._arriving
-            self._arriving = None if ended else max(0, (self._arriving or 0) - len(data))
-            self.drain()
-
-    def eof_received(self) -> bool:
-        self._peer_ended = True
-        self._host.watch.partial.stop(self)
-        if self._ending:
-            self._transport.close()
-            return True
-        try:
-            self._decoder.eof()
-        except FramingError as error:
-            self._fail(error)
-        self._wake_receiver()
-        self._settle()
-        return True
-
-    def pause_writing(self) -> None:
-        self._writable = False
-        self._host.watch.slow_reader.start(self)
-        self._set_reading(self._wants_to_read())
-
-    def resume_writing(self) -> None:
-        self._writable = True
-        self._host.watch.slow_reader.stop(self)
-        self._wake_senders()
-        # asyncio's transport calls this in the middle of its own write, where it must not be closed.
-        self._loop.call_soon(self._go_on)
-
-    def _go_on(self) -> None:
-        if self._gone or not self._writable:
-            return
-        if self._ending:
-            self._linger()
-            return
-        if self._pending is not None:
-            self._answer_turn(self._pending, True)
-        self._set_reading(self._wants_to_read())
-        self._settle()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._gone = True
-        if self.reason is None:
-            self.reason = Reason.RESET if exc is not None else Reason.PEER_CLOSED
-        self._host.watch.forget(self)
-        self._pending = None
-        self._wake_receiver()
-        self._wake_senders()
-        self._host.closed(self)
-
-    # Pushing.
-
-    def _answer_turn(self, messages: Iterator[bytes], many: bool) -> None:
-        """Answer messages until none is left, the connection ends, the send buffer is full, or others have their turn.
-
-        `many` says that they may be more than a turn has.
-        """
-        rest = self._answer_some(islice(messages, MOST_MESSAGES_A_TURN) if many else messages)
-        self._end_if_wanted()
-        if (rest or (many and length_hint(messages))) and not self._ending:
-            self._pending = messages
-            self._set_reading(False)
-            if self._writable:
-                self._loop.call_soon(self._go_on)
-        else:
-            self._pending = None
-
-    def _answer_some(self, messages: Iterator[bytes]) -> bool:
-        """Answer as many messages as fit the send buffer, with one write. Returns whether messages may be left.
-
-        The loop is what a message costs: nothing is in it that can stand outside.
-        """
-        self._answering = True
-        answer = self._answer
-        room: int = self._limits.send_buffer_bytes - self._transport.get_write_buffer_size()
-        replies: list[bytes] = []
-        append = replies.append
-        try:
-            for message in messages:
-                reply = answer(message)
-                if reply is not None:
-                    append(reply)
-                    room -= len(reply)
-                    if room < 0:
-                        break
-            if replies:
-                self._write(replies)
-        except (Exception, asyncio.CancelledError) as error:
-            self._answer_failed(error, replies)
-        self._answering = False
-        return room < 0
-
-    def _answer_failed(self, error: BaseException, replies: list[bytes]) -> None:
-        """The handler raised, or gave a reply that cannot be sent: send what came before that, then close."""
-        self._host.handler_failed(self, error)
-        self.reason, self._end_wanted = Reason.HANDLER_ERROR, True
-        for reply in replies:
-            try:
-                self._write([reply])
-            except Exception:
-                # This is the reply that could not be sent; the host was told of it above.
-                return
-
-    def _write(self, messages: list[bytes]) -> None:
-        if self._ending or not messages:
-            return
-        framing = self._framing
-        data = framing.encode(messages[0]) if len(messages) == 1 else framing.encode_all(messages)
-        self._messages_sent += len(messages)
-        self._bytes_sent += len(data)
-        self._transport.write(data)
-
-    # Pulling.
-
-    async def _message_there(self) -> None:
-        while not self._inbox:
-            self._check_receiving()
-            if self._receiver is not None:
-                raise RuntimeError("two tasks receive from one connection; let one of them hand messages on")
-            self._receiver = self._loop.create_future()
-            try:
-                await self._receiver
-            finally:
-                self._receiver = None
-
-    def _take(self) -> bytes:
-        message = self._inbox.take()
-        if not self._reading:
-            self._set_reading(self._wants_to_read())
-        return message
+    def number(self, requests: Requests | None) -> None:
+        """Speak in numbered messages; `requests` matches the replies of the peer, if it is us who asks."""
+        self._prefix = NOBODY_ASKED
+        self._asking = None if requests is None else Asking(requests)
 
     def _put(self, messages: list[bytes]) -> None:
-        if self._inbox is NO_MESSAGES:
-            self._inbox = Inbox()
-        self._inbox.put(messages)
-        if self._inbox.held_bytes > self._limits.receive_buffer_bytes:
-            self._set_reading(False)
-        self._wake_receiver()
-
-    def _check_receiving(self) -> None:
-        if self._fault is not None:
-            raise self._fault.with_traceback(None)
-        if self._peer_ended or self.ending or (self._draining and self._quiet()):
-            raise ConnectionClosed(str(self.peer), self.reason or self._natural_reason())
-
-    def _check_sending(self) -> None:
-        if self._gone or self._ending or self._sending_ended or self._transport.is_closing():
-            reason = self.reason or (Reason.FINISHED if self._sending_ended else Reason.RESET)
-            raise ConnectionClosed(str(self.peer), reason, "it cannot send any more")
-
-    def _wake_receiver(self) -> None:
-        if self._receiver is not None and not self._receiver.done():
-            self._receiver.set_result(None)
-
-    def _wake_senders(self) -> None:
-        for waiter in self._senders or ():
-            if not waiter.done():
-                waiter.set_result(None)
-        self._senders = None
-
-    # Reading and not reading.
-
-    def _wants_to_read(self) -> bool:
-        if self._ending or self._fault is not None:
-            return self._ending
-        if self._answer is not None:
-            return self._writable and self._pending is None
-        # Whoever pulls is held back by `send` itself. Reading goes on meanwhile: two ends that each stop reading
-        # because the other does not read would wait for each other.
-        return self._inbox.held_bytes <= self._limits.receive_buffer_bytes
-
-    def _set_reading(self, wanted: bool) -> None:
-        if wanted == self._reading or self._peer_ended or self._transport.is_closing():
+        if self._asking is None:
+            super()._put(messages)
             return
-        self._reading = wanted
-        if wanted:
-            self._transport.resume_reading()
-            if self._partial and not self._ending:
-                self._host.watch.partial.start(self)
-        else:
-            # While we do not read, the peer cannot finish its message: its time stands still.
-            self._transport.pause_reading()
-            self._host.watch.partial.stop(self)
+        unasked: list[bytes] = []
+        try:
+            self._asking.settle(messages, unasked)
+        except FramingError as error:
+            self._fail(error)
+        if unasked:
+            super()._put(unasked)
 
-    def _quiet(self) -> bool:
-        """Whether no message is in hand, nor any of those half here, or in the kernel, when draining began."""
-        if self._pending is not None or self._inbox:
-            return False
-        return self._peer_ended or self._arriving is None or not (self._arriving or self._decoder.held)
+    def _hears_no_more(self) -> None:
+        super()._hears_no_more()
+        if self._asking is not None:
+            self._asking.fail(self._fault or ConnectionClosed(str(self.peer), self.reason or self._natural_reason()))
 
-    # Ending.
+    def send_now(self, messages: list[bytes]) -> bool:
+        """Send messages, encoded by the payload, without waiting; unless the peer reads too slowly or we are closing.
 
-    def _fail(self, error: FramingError) -> None:
-        """The peer broke the framing. What it sent before is still answered, nothing more is read."""
-        self._fault = error
-        self._host.watch.partial.stop(self)
-        self._partial = False
-        self._set_reading(False)
-        self._wake_receiver()
-        self._settle()
-
-    def _settle(self) -> None:
-        """End a connection that answers by itself, when no message is in hand and none is to come."""
-        if self._answer is None or self._pending is not None:
-            return
-        if self._fault is not None or self._peer_ended or (self._draining and self._quiet()):
-            self.end()
-
-    def _end_if_wanted(self) -> None:
-        if self._end_wanted:
-            self._end_wanted = False
-            self.end()
-
-    def _natural_reason(self) -> Reason:
-        if self._fault is not None:
-            return self._fault.reason
-        if self._peer_ended:
-            return Reason.PEER_CLOSED
-        return Reason.DRAINING if self._draining else Reason.FINISHED
-
-    def _linger(self) -> None:
-        """Everything of ours is sent: wait for the peer to end its side.
-
-        Closing on bytes not read sends a reset (RFC 1122, 4.2.2.13), which may take back what the peer has received.
+        Returns whether they were sent.
         """
-        if self._peer_ended or not self._limits.linger_seconds:
-            self._transport.close()
-        else:
-            self._host.watch.lingering.start(self)
+        if not self._writable or self._ending or self._sending_ended or self._gone:
+            return False
+        self._write(messages)
+        return True
 
-    def _drop(self, data: bytes) -> None:
-        self._linger_left -= len(data)
-        if self._linger_left < 0:
-            self._transport.abort()
+    def send_frames(self, frames: bytes, count: int) -> bool:
+        """The same for `count` messages that the framing has encoded already."""
+        if not self._writable or self._ending or self._sending_ended or self._gone:
+            return False
+        self._write_frames(frames, count)
+        return True

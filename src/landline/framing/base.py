@@ -32,6 +32,11 @@ class Decoder(ABC):
         """Bytes held of a message that is not whole yet: at most max_message_bytes plus the framing's own bytes."""
         return len(self._held)
 
+    @property
+    def step(self) -> int:
+        """How many bytes `feed` may be given that never complete more than one message."""
+        return 1
+
     @abstractmethod
     def feed(self, data: BytesLike) -> list[bytes]:
         """Take the next bytes of the stream.

@@ -31,6 +31,11 @@ class RawDecoder(Decoder):
 
     __slots__ = ()
 
+    @property
+    def step(self) -> int:
+        """As many bytes as one piece may have."""
+        return self._limit
+
     def feed(self, data: BytesLike) -> list[bytes]:
         most = self._limit
         return [bytes(data[start : start + most]) for start in range(0, len(data), most)]

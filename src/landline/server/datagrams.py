@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+import socket
+from functools import cached_property, partial
+from types import SimpleNamespace
 from typing import Any
 
 from landline.address import Address
 from landline.connection.datagram import MOST_READS_A_WAKE, Datagram, DatagramReader, check_datagram
+from landline.errors import MessageRejected
 from landline.server.running import RunningService, told_to_stop
-from landline.server.service import Service, awaits, takes_connection
+from landline.server.service import Service
 from landline.server.telling import Teller
 from landline.transport.listen import Listener, socket_address
 from landline.transport.options import grow_receive_buffer, kernel_drops
@@ -21,26 +24,38 @@ MOST_WAITING_ANSWERS = 1024
 """Handlers that may await at once on one socket; a datagram beyond that is dropped and counted, as the kernel would."""
 
 
-@dataclass(frozen=True, slots=True)
 class DatagramPeer:
-    """What a handler of `(message, connection)` is given for a datagram: who sent it, and where it arrived."""
+    """What a handler of `(message, connection)` is given for a datagram: who sent it, and where it arrived.
 
-    peer: Address
-    local: Address
+    Datagrams have no conversation: nothing can be ended, and what is granted or kept in `state` is so for this one.
+    """
+
+    ending = False
+
+    def __init__(self, sock: socket.socket, sender: Any, local: Address) -> None:
+        self._sock = sock
+        self._sender = sender
+        self.local = local
+        self.grants: set[str] = set()
+        self.state: Any = SimpleNamespace()
+
+    @cached_property
+    def peer(self) -> Address:
+        """The address that the datagram came from."""
+        return socket_address(self._sock, self._sender)
 
 
 class DatagramSocket:
     """One UDP socket of a running service."""
 
     def __init__(self, running: RunningService, listener: Listener) -> None:
-        assert running.service.message_handler is not None
+        assert running.answering is not None
         self._running = running
         self._counts = running.counts
         self._listener = listener
         self._sock = listener.sock
-        self._handler = running.service.message_handler
-        self._awaits = awaits(self._handler)
-        self._takes_peer = takes_connection(self._handler)
+        self._answering = running.answering
+        self._awaits = running.service.awaits
         self._reader = DatagramReader(self._sock, running.service.limits)
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
@@ -120,22 +135,31 @@ class DatagramSocket:
     def _answer(self, datagram: Datagram) -> None:
         try:
             self._reply(self._call(datagram), datagram.sender)
+        except MessageRejected as rejected:
+            self._reject(datagram, rejected)
         except (Exception, asyncio.CancelledError) as error:
             self._failed(datagram, error)
 
     async def _answer_awaiting(self, datagram: Datagram) -> None:
         try:
             self._reply(await self._call(datagram), datagram.sender)
+        except MessageRejected as rejected:
+            self._reject(datagram, rejected)
         except (Exception, asyncio.CancelledError) as error:
             if told_to_stop(error):
                 raise
             self._failed(datagram, error)
 
     def _call(self, datagram: Datagram) -> Any:
-        if not self._takes_peer:
-            return self._handler(datagram.data)
-        peer = DatagramPeer(socket_address(self._sock, datagram.sender), self._listener.address)
-        return self._handler(datagram.data, peer)
+        peer = DatagramPeer(self._sock, datagram.sender, self._listener.address)
+        return self._answering.answer_for(peer, partial(self._running.rejected, peer))(datagram.data)
+
+    def _reject(self, datagram: Datagram, rejected: MessageRejected) -> None:
+        if rejected.peer is not None:
+            self._failed(datagram, rejected)
+            return
+        peer = DatagramPeer(self._sock, datagram.sender, self._listener.address)
+        self._reply(self._running.rejection(peer, rejected), datagram.sender)
 
     def _reply(self, reply: bytes | None, sender: Any) -> None:
         if reply is None:

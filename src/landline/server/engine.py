@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from landline.address import parse as parse_address
 from landline.server.accepting import Acceptor
 from landline.server.admission import Admission
 from landline.server.datagrams import DatagramSocket
+from landline.server.lifespan import Lifespan
 from landline.server.report import Counts
 from landline.server.running import RunningService
 from landline.server.service import Service
@@ -46,9 +48,13 @@ class Server:
         self._acceptors: list[Acceptor] = []
         self._datagrams: list[DatagramSocket] = []
         self._reserve: Reserve | None = None
+        self._lifespan = Lifespan([service for service, _ in self._bindings])
 
     async def start(self) -> None:
-        """Open every address and accept. Raises ListenError or ServiceError; then nothing is left open."""
+        """Open every address, let the services start up, and accept.
+
+        Raises ListenError, ServiceError, or what a `startup` handler raises; then nothing is left open.
+        """
         opened: list[tuple[Service, Listener]] = []
         try:
             for service, address in self._bindings:
@@ -56,6 +62,7 @@ class Server:
                 opened += [(service, listener) for listener in listeners]
                 for listener in listeners:
                     service.check(listener.datagram)
+            await self._lifespan.start()
         except BaseException:
             for _, listener in opened:
                 listener.close()
@@ -77,6 +84,10 @@ class Server:
         if self._reserve is not None:
             self._reserve.close()
         self._acceptors, self._datagrams = [], []
+        for running in self._running.values():
+            with contextlib.suppress(ValueError):
+                running.service.declared.running.remove(running)
+        await self._lifespan.stop()
         return self.counts()
 
     def counts(self) -> Counts:
@@ -105,6 +116,7 @@ class Server:
                 if limits.max_connections is None:
                     own = shared.setdefault(limits.max_connections_per_peer, own)
                 self._running[id(service)] = RunningService(service, own)
+                service.declared.running.append(self._running[id(service)])
             running = self._running[id(service)]
             if listener.datagram:
                 self._datagrams.append(DatagramSocket(running, listener))

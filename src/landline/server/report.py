@@ -22,6 +22,8 @@ class Counts:
     datagrams_cut: int = 0
     datagrams_failed: int = 0
     replies_dropped: int = 0
+    rejected: int = 0
+    broadcasts_skipped: int = 0
     kernel_drops: int = 0
     reasons: Counter[Reason] = field(default_factory=Counter)
 
@@ -46,6 +48,8 @@ class Counts:
     def _exceptions(self) -> list[str]:
         told = {
             f"{_counted(self.datagrams, 'datagram')}": self.datagrams,
+            f"{_counted(self.rejected, 'message')} rejected": self.rejected,
+            f"{self.broadcasts_skipped} left out of a broadcast": self.broadcasts_skipped,
             f"{self.datagrams_cut} cut by the kernel": self.datagrams_cut,
             f"{self.datagrams_failed} not answered for an error": self.datagrams_failed,
             f"{_counted(self.replies_dropped, 'reply', 'replies')} not sent": self.replies_dropped,

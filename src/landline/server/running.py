@@ -6,15 +6,17 @@ import asyncio
 import contextlib
 import logging
 import socket
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from landline.address import Address
 from landline.connection.stream import StreamConnection
 from landline.connection.watch import Watch
-from landline.errors import Reason
+from landline.errors import ConnectionClosed, MessageRejected, Reason, UnfitMessage
 from landline.server.admission import Admission, peer_group
+from landline.server.answering import Answering, as_push
 from landline.server.report import Counts
-from landline.server.service import Service, awaits, bound_to, takes_connection
+from landline.server.service import Service
 from landline.server.telling import Teller
 from landline.transport.options import tune_stream
 
@@ -25,6 +27,14 @@ BUSY = b"busy"
 MOST_BYTES_CLEARED = 1 << 20
 LAST_WORDS_SECONDS = 2.0
 """What a cancelled handler may take to clean up."""
+
+
+class Sender(Protocol):
+    """Whoever sent a message: a connection, or the sender of a datagram."""
+
+    @property
+    def peer(self) -> Address:
+        """Its address."""
 
 
 def told_to_stop(error: BaseException) -> bool:
@@ -40,14 +50,17 @@ class RunningService:
         self.service = service
         self.admission = admission
         self.counts = Counts()
-        self.watch = Watch(asyncio.get_running_loop(), service.limits)
+        self.loop = asyncio.get_running_loop()
+        self.watch = Watch(self.loop, service.limits)
         self.connections: dict[StreamConnection, str | None] = {}
         self._tasks: dict[StreamConnection, asyncio.Task[None]] = {}
         self._opening: set[asyncio.Task[None]] = set()
         self._emptied: asyncio.Future[None] | None = None
         self._draining = False
         self._refusals = Teller()
-        self._converse = service.connection_handler is not None or awaits(service.message_handler)
+        self.answering = Answering(service) if service.answers else None
+        self._rejections = Teller()
+        self._converse = service.connection_handler is not None or service.awaits
 
     # Coming in.
 
@@ -77,8 +90,20 @@ class RunningService:
 
     def join(self, peer: Address, local: Address, sock: Any, group: str | None) -> StreamConnection:
         """A connection of this service, still without a transport. Its place, as one of `group`, is taken already."""
-        connection = StreamConnection(self, self.service.framing, self.service.limits, peer, local, sock)
+        connection = self._new_connection(sock, peer, local)
         self.connections[connection] = group
+        return connection
+
+    def _new_connection(self, sock: Any, peer: Address, local: Address) -> StreamConnection:
+        service = self.service
+        connection = StreamConnection(self, service.framing, service.limits, peer, local, sock)
+        connection.speak(service.payload, service.payload.decode)
+        if service.numbered:
+            connection.number(None)
+        if service.state is not None:
+            connection.state = service.state()
+        if service.switchable:
+            connection.step_through()
         return connection
 
     def refuse(self, sock: socket.socket, peer: str, why: str) -> None:
@@ -101,11 +126,10 @@ class RunningService:
         """Start the handler of a new connection."""
         self.counts.connections += 1
         log.debug("%s: %s came", self.service.name, connection.peer)
-        handler = self.service.message_handler
         if self._converse:
-            self._tasks[connection] = asyncio.get_running_loop().create_task(self._conversation(connection))
-        elif handler is not None:
-            connection.push_to(bound_to(handler, connection))
+            self._tasks[connection] = self.loop.create_task(self._conversation(connection))
+        elif self.answering is not None:
+            connection.push_to(self.answering.answer_for(connection, partial(self.rejected, connection)))
         if self._draining:
             connection.drain()
 
@@ -129,6 +153,29 @@ class RunningService:
     def handler_failed(self, connection: StreamConnection, error: BaseException) -> None:
         """Log what a handler raised, once. The peer is not told."""
         log.error("%s: the handler failed on a message of %s", self.service.name, connection.peer, exc_info=error)
+
+    def rejection(self, connection: Sender, rejected: MessageRejected) -> bytes:
+        """Count a refused message. Returns what its sender is told, as a push if messages are numbered."""
+        return as_push(self.service, self.rejected(connection, rejected))
+
+    def answered_unfit(self, connection: StreamConnection, unfit: UnfitMessage) -> bool:
+        """Tell the peer that its message does not fit; if it does not read, that is its loss."""
+        connection.send_now([self.rejection(connection, MessageRejected(unfit.code, unfit.problem))])
+        return True
+
+    def rejected(self, connection: Sender, rejected: MessageRejected) -> bytes:
+        """Count a refused message. Returns what its sender is told, as the payload says it."""
+        self.counts.rejected += 1
+        if times := self._rejections.due(self.loop.time()):
+            log.info("%s: rejected a message of %s: %s %s (%d since last told)",
+                     self.service.name, connection.peer, rejected.code, rejected.detail, times)  # fmt: skip
+        payload = self.service.payload if self.answering is None else self.answering.payload
+        return payload.rejection(rejected)
+
+    def frames_of(self, messages: list[Any]) -> bytes:
+        """Messages that nobody asked for, as they travel to any connection of this service."""
+        encode = self.service.payload.encode
+        return self.service.framing.encode_all([as_push(self.service, encode(message)) for message in messages])
 
     def _forget(self, connection: StreamConnection) -> None:
         self.admission.release(self.connections.pop(connection))
@@ -157,14 +204,24 @@ class RunningService:
             connection.end(reason)
 
     async def _answer_awaiting(self, connection: StreamConnection) -> None:
-        assert self.service.message_handler is not None
-        handler = self.service.message_handler
-        arguments = (connection,) if takes_connection(handler) else ()
-        async for message in connection:
+        assert self.answering is not None
+        answer = self.answering.answer_for(connection, partial(self.rejected, connection))
+        while True:
+            try:
+                message = await connection.next_message()
+            except ConnectionClosed as closed:
+                if closed.reason.clean:
+                    return
+                raise
             with connection.answering():
-                reply = await handler(message, *arguments)
+                try:
+                    reply = await answer(message)
+                except MessageRejected as rejected:
+                    if rejected.peer is not None:
+                        raise
+                    reply = self.rejection(connection, rejected)
                 if reply is not None:
-                    await connection.send(reply)
+                    await connection.send_encoded(reply)
             if connection.ending:
                 return
 

@@ -3,78 +3,228 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
+from landline.connection.requests import Numbered, Replies, parse_replies
 from landline.connection.stream import StreamConnection
 from landline.errors import ServiceError
 from landline.framing import Framing
 from landline.framing import parse as parse_framing
 from landline.limits import Limits
+from landline.payload import Payload
+from landline.payload import parse as parse_payload
+from landline.server.broadcast import Broadcast, Recipients, broadcast
+from landline.server.declared import Declared
+from landline.server.router import Route, Router
 
 MessageHandler = Callable[..., Any]
 ConnectionHandler = Callable[[StreamConnection], Awaitable[None]]
-AnyMessageHandler = TypeVar("AnyMessageHandler", bound=MessageHandler)
+AnyHandler = TypeVar("AnyHandler", bound=Callable[..., Any])
 
 
 class Service:
-    """A name, a framing, limits, and what to do with messages.
+    """A name, a framing, a payload, limits, and what to do with messages.
 
-    `name` stands in logs and tables; `framing` says where a message ends (a Framing or a spec such as
-    "length:u32be"); `limits` bounds what a peer can make the service hold. Raises FramingSpecError if the framing does
-    not fit the limits.
+    `name` stands in logs and tables; `framing` says where a message ends (a Framing or a spec such as "length:u32be");
+    `payload` what it means (bytes, text, json, msgpack, or a msgspec.Struct class); `limits` bounds what a peer can
+    make the service hold. `replies` is "numbered" where each message begins with a number that its reply repeats;
+    `state` makes what `connection.state` is at first; `switchable` allows conversations to switch their framing and to
+    start TLS. Raises FramingSpecError if the framing does not fit the limits, UsageError for a payload that cannot be.
 
-    A service with both handlers holds conversations over streams and answers datagrams with its message handler.
+    A service with a connection handler and a message handler holds conversations over streams and answers datagrams
+    with its message handler.
     """
 
-    def __init__(self, name: str, *, framing: str | Framing = "lines", limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        framing: str | Framing = "lines",
+        payload: Any = "bytes",
+        limits: Limits | None = None,
+        replies: Replies = "in_order",
+        state: Callable[[], Any] | None = None,
+        switchable: bool = False,
+    ) -> None:
         self.name = name
         self.framing = parse_framing(framing) if isinstance(framing, str) else framing
+        self.payload: Payload = parse_payload(payload)
         self.limits = limits or Limits()
-        self.message_handler: MessageHandler | None = None
-        self.connection_handler: ConnectionHandler | None = None
+        self.replies: Replies = replies
+        self.state = state
+        self.switchable = switchable
+        self.declared = Declared()
+        parse_replies(replies)
         self.framing.decoder(self.limits)
+        if self.framing.line_based and str(self.payload).startswith("msgpack"):
+            raise ServiceError(f"{name}: msgpack may hold line ends; give it another framing, such as length:u32be")
 
     def __repr__(self) -> str:
-        return f"<Service {self.name}, {self.framing}>"
+        return f"<Service {self.name}, {self.framing}, {self.payload}>"
 
-    def message(self, handler: AnyMessageHandler) -> AnyMessageHandler:
+    # Declaring.
+
+    def message(self, handler: AnyHandler) -> AnyHandler:
         """Declare the handler of messages: `(message)` or `(message, connection)`, with a reply or None as its result.
 
         A `def` runs in the event loop and must not block; an `async def` is awaited. The messages of one connection are
-        handled in order. Returns the handler. Raises ServiceError if it takes other arguments.
+        handled in order. With payload json or msgpack the annotation of `message` says what it must be. Returns the
+        handler. Raises ServiceError if it takes other arguments.
         """
-        if _places(handler) not in (1, 2):
+        if places(handler) not in (1, 2):
             raise ServiceError(f"the message handler of {self.name} must take (message) or (message, connection)")
-        self.message_handler = handler
+        self.declared.message_handler = handler
         return handler
+
+    def on(self, kind: type, *, needs: str | Iterable[str] = ()) -> Callable[[AnyHandler], AnyHandler]:
+        """Declare the handler of one type of message, as `message` does for all.
+
+        `kind` is a msgspec.Struct class with a tag, by which a document says that it is one; `needs` names what the
+        connection must have been granted before (`connection.grants.add("login")`). Raises ServiceError for another
+        class, for one that has a handler, or for a handler that takes other arguments.
+        """
+        from landline.payload.documents import tag_of
+
+        if tag_of(kind) is None:
+            name = getattr(kind, "__name__", repr(kind))
+            raise ServiceError(f"{name} has no tag to route by: declare it as `class {name}(msgspec.Struct, tag=True)`")
+
+        def declare(handler: AnyHandler) -> AnyHandler:
+            if places(handler) not in (1, 2):
+                raise ServiceError(f"the handler of {kind.__name__} must take (message) or (message, connection)")
+            wanted = frozenset((needs,) if isinstance(needs, str) else needs)
+            self.routes.add(kind, Route(handler, wanted, takes_connection(handler), awaits(handler)))
+            return handler
+
+        return declare
 
     def connection(self, handler: ConnectionHandler) -> ConnectionHandler:
         """Declare the handler of conversations: `async def (connection)`; the connection closes when it returns.
 
         Returns the handler. Raises ServiceError if it is not a coroutine function of one argument.
         """
-        if not inspect.iscoroutinefunction(handler) or _places(handler) != 1:
+        if not inspect.iscoroutinefunction(handler) or places(handler) != 1:
             raise ServiceError(f"the connection handler of {self.name} must be `async def` and take (connection)")
-        self.connection_handler = handler
+        self.declared.connection_handler = handler
         return handler
 
-    def with_options(self, framing: str | Framing | None = None, limits: Limits | None = None) -> Service:
-        """A copy of this service with another framing or other limits."""
-        copy = Service(self.name, framing=framing or self.framing, limits=limits or self.limits)
-        copy.message_handler = self.message_handler
-        copy.connection_handler = self.connection_handler
+    def middleware(self, handler: AnyHandler) -> AnyHandler:
+        """Declare what stands round every message handler: `(message, connection, call_next)` to the reply.
+
+        `call_next(message)` is the rest of the way to the handler. The first one declared is the outermost. Round an
+        `async def` handler it must be `async def` too, and await `call_next`. Conversations are not passed through it.
+        Returns the handler. Raises ServiceError if it takes other arguments.
+        """
+        if places(handler) != 3:
+            raise ServiceError(f"a middleware of {self.name} must take (message, connection, call_next)")
+        self.declared.middlewares.append(handler)
+        return handler
+
+    def startup(self, handler: AnyHandler) -> AnyHandler:
+        """Declare what runs before the service accepts: `def` or `async def`, without arguments. Returns the handler.
+
+        What it raises keeps the server from starting.
+        """
+        self.declared.on_startup.append(self._without_arguments(handler))
+        return handler
+
+    def shutdown(self, handler: AnyHandler) -> AnyHandler:
+        """Declare what runs when the last conversation is over: `def` or `async def`, without arguments.
+
+        Returns the handler. What it raises is logged; the others run all the same.
+        """
+        self.declared.on_shutdown.append(self._without_arguments(handler))
+        return handler
+
+    def _without_arguments(self, handler: Callable[..., Any]) -> Callable[[], Any]:
+        if places(handler):
+            raise ServiceError(f"{handler.__qualname__} runs when {self.name} starts or stops, and takes no arguments")
+        return handler
+
+    def with_options(
+        self,
+        framing: str | Framing | None = None,
+        limits: Limits | None = None,
+        *,
+        payload: Any = None,
+        replies: Replies | None = None,
+    ) -> Service:
+        """The same service, with the same handlers, with another framing, payload or limits for some addresses."""
+        copy = Service(
+            self.name,
+            framing=framing or self.framing,
+            payload=self.payload if payload is None else payload,
+            limits=limits or self.limits,
+            replies=replies or self.replies,
+            state=self.state,
+            switchable=self.switchable,
+        )
+        copy.declared = self.declared
         return copy
 
+    # Doing.
+
+    def broadcast(self, messages: Iterable[Any], to: Recipients = None) -> Broadcast:
+        """Send messages to many connections at once: each is encoded once, whoever gets it.
+
+        `to` is None for all connections of this service on all its addresses, a collection of connections, or a
+        function that says of a connection whether it gets them. Nobody is waited for: a connection whose peer reads too
+        slowly to take them is left out. Returns a Broadcast, which counts and names those. Raises UnfitValue or
+        UnframableMessage before anything is sent. May be called from any thread.
+        """
+        return broadcast(self.declared.running, messages, to)
+
+    # What a server asks.
+
+    @property
+    def message_handler(self) -> MessageHandler | None:
+        """The handler of messages."""
+        return self.declared.message_handler
+
+    @property
+    def connection_handler(self) -> ConnectionHandler | None:
+        """The handler of conversations."""
+        return self.declared.connection_handler
+
+    @property
+    def routes(self) -> Router:
+        """The handlers by type of message."""
+        return self.declared.routes
+
+    @property
+    def middlewares(self) -> list[Callable[..., Any]]:
+        """What stands round the message handlers, the outermost first."""
+        return self.declared.middlewares
+
+    @property
+    def numbered(self) -> bool:
+        """Whether messages begin with a number that their replies repeat."""
+        return parse_replies(self.replies) is Numbered
+
+    @property
+    def answers(self) -> bool:
+        """Whether it answers message by message."""
+        return self.message_handler is not None or bool(self.routes.types)
+
+    @property
+    def awaits(self) -> bool:
+        """Whether a message's reply is to be awaited."""
+        return awaits(self.message_handler) or self.routes.awaits or any(map(awaits, self.middlewares))
+
     def check(self, datagram: bool) -> None:
-        """Raise ServiceError if there is no handler for streams, or for datagrams."""
-        if datagram and self.message_handler is None:
+        """Raise ServiceError if there is no handler for streams, or for datagrams, or two that exclude each other."""
+        if datagram and not self.answers:
             raise ServiceError(f"{self.name} cannot answer datagrams: it has no handler declared with @service.message")
-        if self.message_handler is None and self.connection_handler is None:
+        if not self.answers and self.connection_handler is None:
             raise ServiceError(f"{self.name} has no handler: declare one with @service.message or @service.connection")
+        if self.message_handler is not None and self.routes.types:
+            raise ServiceError(f"{self.name} has handlers by type and one for all messages: declare one kind of them")
+        if self.numbered and self.connection_handler is not None:
+            raise ServiceError(f"{self.name} holds conversations, which are not numbered: leave replies='numbered' out")
 
 
-def bound_to(handler: MessageHandler, connection: StreamConnection) -> MessageHandler:
+def bound_to(handler: MessageHandler, connection: Any) -> MessageHandler:
     """The handler as a function of the message alone."""
     if not takes_connection(handler):
         return handler
@@ -93,10 +243,10 @@ def awaits(handler: MessageHandler | None) -> bool:
 
 def takes_connection(handler: MessageHandler) -> bool:
     """Whether a message handler wants to know whose message it is."""
-    return _places(handler) == 2
+    return places(handler) == 2
 
 
-def _places(handler: Callable[..., Any]) -> int:
+def places(handler: Callable[..., Any]) -> int:
     """How many positional arguments a handler must be given."""
     try:
         parameters = inspect.signature(handler).parameters.values()

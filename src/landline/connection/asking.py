@@ -1,0 +1,55 @@
+"""Requests that wait for their replies on one connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from landline.connection.requests import Requests
+
+
+class Asking:
+    """Hands each reply to whoever asked for it."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+        self._waiting: dict[int, asyncio.Future[bytes]] = {}
+
+    def told(self, count: int) -> None:
+        """Note that `count` messages were sent that ask for nothing."""
+        self._requests.tell(count)
+
+    def wrap(self, message: bytes) -> bytes:
+        """A message that asks for nothing, as it travels."""
+        wrapped: bytes = self._requests.wrap(None, message)
+        return wrapped
+
+    @contextmanager
+    def reply(self, message: bytes) -> Iterator[tuple[bytes, asyncio.Future[bytes]]]:
+        """The message as it travels, and the future of its reply; whoever leaves early wants it no longer."""
+        key = self._requests.ask()
+        reply = self._waiting[key] = asyncio.get_running_loop().create_future()
+        try:
+            yield self._requests.wrap(key, message), reply
+        finally:
+            del self._waiting[key]
+            self._requests.give_up(key)
+            if reply.done() and not reply.cancelled():
+                # Looked at, whether or not anybody still waited for it: asyncio complains about an error nobody saw.
+                reply.exception()
+
+    def settle(self, messages: list[bytes], rest: list[bytes]) -> None:
+        """Give replies to those who asked; what nobody asked for goes behind `rest`. Raises MalformedMessage."""
+        for message in messages:
+            key, meant = self._requests.match(message)
+            if key is None:
+                rest.append(meant)
+            elif (reply := self._waiting.get(key)) is not None and not reply.done():
+                reply.set_result(meant)
+
+    def fail(self, error: Exception) -> None:
+        """Tell everybody who waits that no reply will come."""
+        for reply in self._waiting.values():
+            if not reply.done():
+                reply.set_exception(error)

@@ -1,0 +1,188 @@
+"""From a message to its reply: what stands between the bytes and the handler of a service."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any, Union, get_type_hints
+
+from landline.connection.requests import NOBODY_ASKED, join_number, split_number
+from landline.errors import MalformedMessage, MessageRejected, ServiceError, UnfitMessage
+from landline.payload import Bytes, Payload
+from landline.server.router import Router
+from landline.server.service import Service, bound_to, takes_connection
+
+Handle = Callable[[Any, Any], Any]
+"""A value and the connection it came on, to its reply or an awaitable of it."""
+OnRejection = Callable[[MessageRejected], bytes]
+
+
+class Answering:
+    """How one service answers a message: payload, middleware and handlers, put together once.
+
+    `awaits` says whether a reply is to be awaited. Raises ServiceError or UsageError for what does not fit together.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self.awaits = service.awaits
+        self.payload = payload_of(service)
+        self._handle = _handle(service)
+        self._only: Any = service.message_handler
+        self._plain = isinstance(self.payload, Bytes) and not service.middlewares and not service.routes.types
+
+    def answer_for(self, connection: Any, on_rejection: OnRejection) -> Callable[[bytes], Any]:
+        """The function that turns messages of one connection into replies, or into awaitables of replies.
+
+        It raises MessageRejected for a message that is refused, unless messages are numbered: then the reply says so.
+        """
+        if self._plain and not self.awaits:
+            answer: Callable[[bytes], Any] = bound_to(self._only, connection)
+        elif self._plain:
+            # Not `bound_to`: a message that was taken is handled, also when the connection broke meanwhile.
+            answer = (lambda message: self._handle(message, connection)) if takes_connection(self._only) else self._only
+        elif self.awaits:
+            answer = self._awaiting(connection)
+        else:
+            answer = self._at_once(connection)
+        if not self._service.numbered:
+            return answer
+        if self.awaits:
+            return _numbered_awaiting(answer, on_rejection)
+        return _numbered(answer, on_rejection)
+
+    def _at_once(self, connection: Any) -> Callable[[bytes], bytes | None]:
+        decode, encode = self.payload.decode, self.payload.encode
+        simple = {} if self._service.middlewares else self._service.routes.open_handlers
+        handle = self._handle
+
+        def answer(message: bytes) -> bytes | None:
+            if connection.ending:
+                # A handler that ended the conversation has no say in what followed in the same read.
+                return None
+            try:
+                value = decode(message)
+            except UnfitMessage as unfit:
+                raise MessageRejected(unfit.code, unfit.problem) from None
+            handler = simple.get(type(value))
+            reply = handle(value, connection) if handler is None else handler(value)
+            return None if reply is None else encode(reply)
+
+        return answer
+
+    def _awaiting(self, connection: Any) -> Callable[[bytes], Awaitable[bytes | None]]:
+        handle = self._handle
+
+        async def answer(message: bytes) -> bytes | None:
+            try:
+                value = self.payload.decode(message)
+            except UnfitMessage as unfit:
+                raise MessageRejected(unfit.code, unfit.problem) from None
+            reply = await settled(handle(value, connection))
+            return None if reply is None else self.payload.encode(reply)
+
+        return answer
+
+
+def payload_of(service: Service) -> Payload:
+    """The payload of what a service is sent: its own, for the types of its routes or of its handler's annotation."""
+    payload = service.payload
+    types = service.routes.types
+    if types:
+        if not payload.typed:
+            raise ServiceError(
+                f"{service.name} routes by type, which needs documents: give it payload='json' or 'msgpack'"
+            )
+        return payload.for_type(Union[types])  # noqa: UP007 - a tuple of any length
+    if service.message_handler is not None and payload.typed and str(payload) in ("json", "msgpack"):
+        wanted = annotation_of(service.message_handler)
+        return payload if wanted is None else payload.for_type(wanted)
+    return payload
+
+
+def annotation_of(handler: Callable[..., Any]) -> Any:
+    """The type that a handler says its message has, or None. Raises ServiceError for one that cannot be looked up."""
+    try:
+        hints = get_type_hints(handler)
+        first = next(iter(inspect.signature(handler).parameters))
+    except NameError as error:
+        raise ServiceError(f"the annotation of {handler.__qualname__} names something unknown: {error}") from error
+    except (TypeError, ValueError, StopIteration):
+        return None
+    return hints.get(first)
+
+
+async def settled(reply: Any) -> Any:
+    """A reply, awaited if it is to be awaited: a `def` handler may stand behind an `async def` middleware."""
+    return await reply if inspect.isawaitable(reply) else reply
+
+
+def _handle(service: Service) -> Handle:
+    handle = _routed(service.routes) if service.routes.types else _only(service.message_handler)
+    for middleware in reversed(service.middlewares):
+        handle = _wrapped(middleware, _settling(handle) if service.awaits else handle)
+    return handle
+
+
+def _only(handler: Callable[..., Any] | None) -> Handle:
+    assert handler is not None
+    return handler if takes_connection(handler) else lambda value, _: handler(value)
+
+
+def _routed(routes: Router) -> Handle:
+    def handle(value: Any, connection: Any) -> Any:
+        route = routes.find(type(value), connection.grants)
+        return route.handler(value, connection) if route.takes_connection else route.handler(value)
+
+    return handle
+
+
+def _settling(inner: Handle) -> Handle:
+    """Where replies are awaited, `call_next` is always awaited, also when it stands for a `def` handler."""
+    return lambda value, connection: settled(inner(value, connection))
+
+
+def _wrapped(middleware: Callable[..., Any], inner: Handle) -> Handle:
+    return lambda value, connection: middleware(value, connection, lambda passed: inner(passed, connection))
+
+
+def _numbered(answer: Callable[[bytes], bytes | None], on_rejection: OnRejection) -> Callable[[bytes], bytes]:
+    def numbered(message: bytes) -> bytes:
+        number, asked = _number_of(message)
+        try:
+            reply = answer(asked)
+        except MessageRejected as rejected:
+            if rejected.peer is not None:
+                raise
+            reply = on_rejection(rejected)
+        return join_number(number, reply or b"")
+
+    return numbered
+
+
+def _numbered_awaiting(
+    answer: Callable[[bytes], Awaitable[bytes | None]], on_rejection: OnRejection
+) -> Callable[[bytes], Awaitable[bytes]]:
+    async def numbered(message: bytes) -> bytes:
+        number, asked = _number_of(message)
+        try:
+            reply = await answer(asked)
+        except MessageRejected as rejected:
+            if rejected.peer is not None:
+                raise
+            reply = on_rejection(rejected)
+        return join_number(number, reply or b"")
+
+    return numbered
+
+
+def _number_of(message: bytes) -> tuple[int, bytes]:
+    try:
+        return split_number(message)
+    except MalformedMessage as error:
+        raise MessageRejected("invalid", f"a message begins with its number and a space: {error.problem}") from None
+
+
+def as_push(service: Service, message: bytes) -> bytes:
+    """A message that nobody asked for, as this service sends it."""
+    return NOBODY_ASKED + message if service.numbered else message
