@@ -86,7 +86,7 @@ class TlsSocket:
         if not self._read and not self._session.ended:
             self.plain.settimeout(0.0)
             data = self.plain.recv(READ_BYTES)
-            self._read += self._session.feed(data)
+            self._take_in(data)
             return not data and not self._read
         return not self._read
 
@@ -115,8 +115,11 @@ class TlsSocket:
         """Wait for bytes of the peer. Returns False at the end of the stream."""
         self.plain.settimeout(_left(end))
         data = self.plain.recv(READ_BYTES)
-        self._read += self._session.feed(data)
+        self._take_in(data)
         return bool(data)
+
+    def _take_in(self, data: bytes) -> None:
+        self._read += self._session.feed(data)
 
     def _send_out(self, end: float) -> None:
         self._unsent += self._session.take()
