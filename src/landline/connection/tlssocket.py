@@ -61,6 +61,7 @@ class TlsSocket:
     def send(self, data: bytes | bytearray) -> int:
         """Send the beginning of `data`; returns how many bytes of it. After a time-out, call again with the same."""
         end = time.monotonic() + self._timeout_seconds
+        self._raise_error(end)
         if not self._taken:
             piece = bytes(memoryview(data)[:PIECE_BYTES])
             self._unsent += self._session.encrypt(piece)
@@ -169,7 +170,7 @@ def _secured(sock: socket.socket, tls: ClientTls, address: Address, seconds: flo
     except ssl.SSLError as error:
         raise no_tls(address, handshake_problem(error, name), error) from error
     except EOFError as error:
-        raise ConnectError(str(address), HUNG_UP) from error
+        raise ConnectError(str(address), HUNG_UP, passing=True) from error
     except OSError as error:
         if isinstance(error, TimeoutError) and error.errno is None:
             raise too_late(address, seconds) from error
