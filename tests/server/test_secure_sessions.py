@@ -248,11 +248,10 @@ async def test_half_close_of_ours(tmp_path: Path) -> None:
         seen.append(connection.receive())
 
     seen: list[bytes] = []
-    async with serving(secure_slow(tmp_path, ask_back), TLS) as server:
-        async with secure_call(server, tmp_path) as caller:
-            assert await caller.rest() == b"your name?\n"
-            await caller.send(b"Ann\n")
-            await counted(server, 1)
+    async with serving(secure_slow(tmp_path, ask_back), TLS) as server, secure_call(server, tmp_path) as caller:
+        assert await caller.rest() == b"your name?\n"
+        await caller.send(b"Ann\n")
+        await counted(server, 1)
     assert seen == [b"Ann"]
     assert server.counts().reasons == {Reason.FINISHED: 1}
 
@@ -282,7 +281,7 @@ async def test_a_handler_knows_the_other_side(tmp_path: Path) -> None:
     files = Files(tmp_path)
     certificate, key = files.client(1)
     service = secure_slow(tmp_path, who, client_ca=files.ca(1), alpn=["x"])
-    options = {"certificate": certificate, "key": key, "alpn": ["x"], "server_name": "localhost"}
+    options: dict[str, Any] = {"certificate": certificate, "key": key, "alpn": ["x"], "server_name": "localhost"}
     async with serving(service, TLS) as server, secure_call(server, tmp_path, **options) as caller:
         told = (await caller.rest()).decode()
     assert told.startswith("TLSv1.3 x localhost (('DNS', 'client.example'),) sha256:")
@@ -297,18 +296,17 @@ async def test_a_name_chooses_the_certificate_and_a_reload_is_for_newcomers(tmp_
     tls = service.tls
     assert tls is not None
     pins = [one.pin for one in tls.certificates]
-    async with serving(service, TLS) as server:
-        async with secure_call(server, tmp_path) as old:
-            assert old.session.info().peer_pin == pins[0]
-            async with secure_call(server, tmp_path, server_name="other.example") as named:
-                assert named.session.info().peer_pin == pins[1]
-            leaf.cache_clear()
-            files.server()
-            server.renewal.reload()
-            async with secure_call(server, tmp_path) as new:
-                assert new.session.info().peer_pin == tls.pin != pins[0]
-                assert await new.ask(b"a") == b"A"
-            assert await old.ask(b"b") == b"B"
+    async with serving(service, TLS) as server, secure_call(server, tmp_path) as old:
+        assert old.session.info().peer_pin == pins[0]
+        async with secure_call(server, tmp_path, server_name="other.example") as named:
+            assert named.session.info().peer_pin == pins[1]
+        leaf.cache_clear()
+        files.server()
+        server.renewal.reload()
+        async with secure_call(server, tmp_path) as new:
+            assert new.session.info().peer_pin == tls.pin != pins[0]
+            assert await new.ask(b"a") == b"A"
+        assert await old.ask(b"b") == b"B"
 
 
 @on_both_loops
@@ -458,13 +456,12 @@ async def test_a_time_out_of_a_handler_loses_nothing(tmp_path: Path) -> None:
         loop.call_soon_threadsafe(gave_up.set)
         connection.send(connection.receive().upper())
 
-    async with serving(secure_slow(tmp_path, patient), TLS) as server:
-        async with secure_call(server, tmp_path) as caller:
-            record = caller.session.encrypt(b"whole\n")
-            await caller.sock_send(record[:9])
-            await gave_up.wait()
-            await caller.sock_send(record[9:])
-            assert await caller.rest() == b"WHOLE\n"
+    async with serving(secure_slow(tmp_path, patient), TLS) as server, secure_call(server, tmp_path) as caller:
+        record = caller.session.encrypt(b"whole\n")
+        await caller.sock_send(record[:9])
+        await gave_up.wait()
+        await caller.sock_send(record[9:])
+        assert await caller.rest() == b"WHOLE\n"
 
 
 def test_tls_of_a_handler_class() -> None:
