@@ -13,6 +13,7 @@ import pytest
 from tests.certs import Files
 from tests.integration.rig import Serving, run, serving
 from tests.integration.test_classic_handlers import CLASSICS, DIALOGUES
+from tests.integration.test_tls_peers import order, talking_client
 from tests.peers import require_peer
 
 BLOCKING = """
@@ -66,11 +67,23 @@ def test_s_client(tmp_path: Path, name: str, version: str) -> None:
 
 @pytest.mark.parametrize("name", ["modern:greet", "classics:Greet"])
 def test_new_keys_in_mid_conversation(tmp_path: Path, name: str) -> None:
-    """`K` makes s_client ask for new keys in both directions (RFC 8446, section 4.6.3)."""
-    with secure(tmp_path, name) as server:
-        command = [require_peer("openssl"), "s_client", "-connect", f"{HOST}:{server.port}", "-tls1_3"]
-        answer = run(*command, "-CAfile", Files(tmp_path).ca(), piped=b"Ann\nK\n")
-        assert b"KEYUPDATE" in answer.stdout + answer.stderr
+    """s_client asks for new keys in both directions for a line `K` (RFC 8446, 4.6.3); they are no message half here."""
+    with secure(tmp_path, name) as server, talking_client(server, "-tls1_3") as client:
+        for _ in range(3):
+            order(client, b"K\n", b"KEYUPDATE")
+            order(client, b"Ann\n", b"Hello, Ann!")
+        order(client, b"K\n", b"KEYUPDATE")
+        assert "0 cut off, draining 1" in server.stop()
+
+
+@pytest.mark.parametrize("name", ["modern:greet", "classics:Greet"])
+def test_a_peer_may_not_renegotiate(tmp_path: Path, name: str) -> None:
+    with secure(tmp_path, name) as server, talking_client(server, "-tls1_2") as client:
+        order(client, b"Ann\n", b"Hello, Ann!")
+        order(client, b"R\n", b"RENEGOTIATING")
+        assert client.stdout is not None
+        assert b"no renegotiation" in client.stdout.read()
+        assert "handler_error" not in server.stop()
 
 
 @pytest.mark.parametrize("name", ["modern:greet", "classics:Greet"])
