@@ -7,6 +7,7 @@ import socket
 import socketserver
 import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,11 +49,11 @@ async def test_setup_handle_and_finish_find_a_request_whose_handshake_is_done(tm
 
     files = Files(tmp_path)
     certificate, key = files.client(1)
-    options = {"certificate": certificate, "key": key, "server_name": "localhost"}
-    async with serving(service_of(Handler, tmp_path, client_ca=files.ca(1)), TLS) as server:
-        async with secure_call(server, tmp_path, **options) as caller:  # type: ignore[arg-type]
-            await caller.send(b"hello\n")
-            assert await caller.rest() == b"HELLO\nbye\n"
+    options: dict[str, Any] = {"certificate": certificate, "key": key, "server_name": "localhost"}
+    service = service_of(Handler, tmp_path, client_ca=files.ca(1))
+    async with serving(service, TLS) as server, secure_call(server, tmp_path, **options) as caller:
+        await caller.send(b"hello\n")
+        assert await caller.rest() == b"HELLO\nbye\n"
     assert seen == [True, "TLSv1.3", (("DNS", "client.example"),), "127.0.0.1", "localhost"]
 
 

@@ -15,7 +15,7 @@ from landline.address import Address, TcpAddress
 from landline.connection.statistics import Statistics
 from landline.errors import Reason, ServiceError
 from landline.limits import Limits
-from landline.server.sessions import BROKEN, Session, part_from
+from landline.server.sessions import BROKEN, Session, milliseconds, part_from
 from landline.transport.handledsocket import ServerSideSocket
 
 HandlerClass = type[BaseRequestHandler]
@@ -163,9 +163,12 @@ class SecuredHandlerSession(HandlerSession):
         return not self._sock.recv(1)
 
     def _say_goodbye(self) -> None:
+        if self._sock.fileno() < 0:
+            # The handler has closed it.
+            return
         poll = select.poll()
         poll.register(self._sock, select.POLLOUT)
-        poll.poll(1000 * self._limits.slow_reader_seconds)
+        poll.poll(milliseconds(self._limits.slow_reader_seconds))
         self._sock.say_goodbye()
 
     def _broken_by(self, error: BaseException) -> Reason | None:

@@ -251,7 +251,7 @@ class ServedConnection(BlockingConnection):
             left = self._message_seconds_left if partial else math.inf
             if left <= 0:
                 raise self._over(Reason.MESSAGE_DEADLINE, "a message took longer than message_seconds")
-            milliseconds = _milliseconds(min(left, deadline.left()))
+            milliseconds = milliseconds(min(left, deadline.left()))
             started = time.monotonic()
             self._waiting = True
             ready = self._incoming.poll(milliseconds)
@@ -275,7 +275,7 @@ class ServedConnection(BlockingConnection):
         if self._slow_seconds_left <= 0:
             raise self._over(Reason.SLOW_READER, "it took nothing for slow_reader_seconds")
         started = time.monotonic()
-        self._outgoing.poll(_milliseconds(min(self._slow_seconds_left, deadline.left())))
+        self._outgoing.poll(milliseconds(min(self._slow_seconds_left, deadline.left())))
         self._slow_seconds_left -= time.monotonic() - started
 
     def _half_close(self) -> None:
@@ -358,5 +358,6 @@ def part_from(sock: socket.socket, limits: Limits, peer_ended: bool) -> None:
             room -= len(data)
 
 
-def _milliseconds(seconds: float) -> float:
+def milliseconds(seconds: float) -> float:
+    """A wait as `poll` takes it."""
     return 1000 * min(seconds, MOST_POLL_SECONDS)
