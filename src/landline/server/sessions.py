@@ -251,10 +251,10 @@ class ServedConnection(BlockingConnection):
             left = self._message_seconds_left if partial else math.inf
             if left <= 0:
                 raise self._over(Reason.MESSAGE_DEADLINE, "a message took longer than message_seconds")
-            milliseconds = milliseconds(min(left, deadline.left()))
+            wait = milliseconds(min(left, deadline.left()))
             started = time.monotonic()
             self._waiting = True
-            ready = self._incoming.poll(milliseconds)
+            ready = self._incoming.poll(wait)
             self._waiting = False
             if partial:
                 # Only while we read: while the handler works, the peer cannot finish its message.
