@@ -187,9 +187,12 @@ class BlockingConnection:
         if not self._sending_ended and self.reason is None:
             self._sending_ended = True
             try:
-                self._sock.shutdown(socket.SHUT_WR)
+                self._half_close()
             except OSError as error:
                 raise self._failure(error) from error
+
+    def _half_close(self) -> None:
+        self._sock.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
         """Close the connection. Closing twice does no harm.

@@ -132,16 +132,22 @@ class Service:
 
     @classmethod
     def from_handler(
-        cls, handler_class: HandlerClass, *, name: str | None = None, limits: Limits | None = None
+        cls,
+        handler_class: HandlerClass,
+        *,
+        name: str | None = None,
+        limits: Limits | None = None,
+        tls: ServerTls | None = None,
     ) -> Service:
         """Make a service of a handler class of the standard library's socketserver, unmodified.
 
-        `handler_class` is the class, `name` its own where it is None, `limits` its bounds. Returns the service. Each
-        connection or datagram is handled in a thread, at most `max_threads` at once. Raises ServiceError for anything
-        but a subclass of socketserver.BaseRequestHandler.
+                `handler_class` is the class, `name` its own where it is None, `limits` its bounds. With `tls`, handlers find an
+        ssl.SSLSocket whose handshake is done. Returns the service. Each connection or datagram is handled in a thread,
+        at most `max_threads` at once. Raises ServiceError for anything but a subclass of
+        socketserver.BaseRequestHandler.
         """
         handler_class = as_handler_class(handler_class, "Service.from_handler")
-        service = cls(name or handler_class.__name__, framing="raw", limits=limits)
+        service = cls(name or handler_class.__name__, framing="raw", limits=limits, tls=tls)
         service.declared.handler_class = handler_class
         return service
 
