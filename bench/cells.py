@@ -79,7 +79,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A ratio that is shown: the messages a second of one server to another's in one cell, and the least it is to be."""
+    """A ratio that is shown: one server's messages a second to another's in one cell, and the least it is to be."""
 
     cell: str
     peer: str

@@ -25,6 +25,8 @@ from landline.transport.options import unread_bytes
 
 NO_MESSAGES = Inbox()
 """Stands in for the inbox of every connection that never needed one: an empty deque has 700 bytes."""
+MOST_BYTES_GATHERED = 16 * 1024
+"""What is said before more of the messages that wait are taken leaves in one write, which costs as much as many."""
 MOST_MESSAGES_A_TURN = 256
 """Messages handled before other connections get their turn: one read may hold 131 072 of them."""
 
@@ -36,7 +38,7 @@ class MessageFlow(Secured):
 
     __slots__ = (
         "_answer", "_answering", "_arriving", "_bytes_received", "_bytes_sent", "_decoder", "_draining", "_end_wanted",
-        "_ending", "_feed", "_framing", "_gone", "_host", "_inbox", "_limits", "_linger_left", "_loop",
+        "_ending", "_feed", "_framing", "_gathered", "_gathered_bytes", "_gone", "_host", "_inbox", "_limits", "_linger_left", "_loop",
         "_messages_received", "_messages_sent", "_partial", "_peer_ended", "_pending", "_reading", "_receiver",
         "_senders", "_sending_ended", "_sock", "_stepper", "_switch_to", "_transport", "_writable", "local", "peer",
     )  # fmt: skip
@@ -58,6 +60,8 @@ class MessageFlow(Secured):
         self._answer: Any = None
         self._pending: Iterator[bytes] | None = None
         self._inbox = NO_MESSAGES
+        self._gathered: list[bytes] | None = None
+        self._gathered_bytes = 0
         self._receiver: asyncio.Future[None] | None = None
         self._senders: list[asyncio.Future[None]] | None = None
         self._fault: FramingError | IdentityRefused | None = None
@@ -108,6 +112,7 @@ class MessageFlow(Secured):
     def end_sending(self) -> None:
         """Half-close: say that no message follows. What the peer still sends can be received."""
         if not self._sending_ended and not self._gone:
+            self._flush()
             self._sending_ended = True
             # A reset that has arrived but was not read yet shows here first; `connection_lost` will tell of it.
             with contextlib.suppress(OSError):
@@ -126,6 +131,7 @@ class MessageFlow(Secured):
             self._end_wanted = True
             return
         self.reason = self.reason or self._natural_reason()
+        self._flush()
         self._ending = True
         self._pending = None
         self._host.watch.partial.stop(self)
@@ -140,6 +146,7 @@ class MessageFlow(Secured):
     def abort(self, reason: Reason = Reason.ABORTED) -> None:
         """Close at once; what was not delivered yet is lost."""
         self.reason = self.reason or reason
+        self._flush()
         self._ending = True
         if not self._gone:
             self._transport.abort()
@@ -370,7 +377,29 @@ class MessageFlow(Secured):
     def _write_frames(self, frames: bytes, count: int) -> None:
         self._messages_sent += count
         self._bytes_sent += len(frames)
-        self._transport.write(frames)
+        if self._inbox or self._gathered is not None:
+            self._gather(frames)
+        else:
+            self._transport.write(frames)
+
+    def _gather(self, frames: bytes) -> None:
+        """Send behind what was gathered, or together with what the next of the waiting messages brings.
+
+        At the latest in the next turn of the loop: a handler may wait for something else before it takes that message.
+        """
+        if self._gathered is None:
+            self._gathered = []
+            self._loop.call_soon(self._flush)
+        self._gathered.append(frames)
+        self._gathered_bytes += len(frames)
+        if not self._inbox or self._gathered_bytes >= min(MOST_BYTES_GATHERED, self._limits.send_buffer_bytes):
+            self._flush()
+
+    def _flush(self) -> None:
+        gathered, self._gathered = self._gathered, None
+        self._gathered_bytes = 0
+        if gathered and not self._gone:
+            self._transport.write(b"".join(gathered))
 
     # Pulling.
 
