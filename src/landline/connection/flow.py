@@ -33,14 +33,31 @@ MOST_MESSAGES_A_TURN = 256
 Answer = Callable[[bytes], bytes | None]
 
 
+class Behind:
+    """What `answering` gives: a class, as a generator costs as much as the rest of an awaited message."""
+
+    __slots__ = ("_flow",)
+
+    def __init__(self, flow: MessageFlow) -> None:
+        self._flow = flow
+
+    def __enter__(self) -> None:
+        self._flow._answering = True
+
+    def __exit__(self, *_: object) -> None:
+        self._flow._answering = False
+        self._flow._end_if_wanted()
+
+
 class MessageFlow(Secured):
     """One end of a conversation, as its transport and its host see it."""
 
     __slots__ = (
         "_answer", "_answering", "_arriving", "_bytes_received", "_bytes_sent", "_decoder", "_draining", "_end_wanted",
-        "_ending", "_feed", "_framing", "_gathered", "_gathered_bytes", "_gone", "_host", "_inbox", "_limits", "_linger_left", "_loop",
-        "_messages_received", "_messages_sent", "_partial", "_peer_ended", "_pending", "_reading", "_receiver",
-        "_senders", "_sending_ended", "_sock", "_stepper", "_switch_to", "_transport", "_writable", "local", "peer",
+        "_ending", "_feed", "_framing", "_gathered", "_gathered_bytes", "_gone", "_host", "_inbox", "_limits",
+        "_linger_left", "_loop", "_messages_received", "_messages_sent", "_partial", "_peer_ended", "_pending",
+        "_reading", "_receiver", "_senders", "_sending_ended", "_sock", "_stepper", "_switch_to", "_transport",
+        "_writable", "local", "peer",
     )  # fmt: skip
 
     def __init__(self, host: Host, framing: Framing, limits: Limits, peer: Address, local: Address, sock: Any) -> None:
@@ -88,15 +105,9 @@ class MessageFlow(Secured):
         """Hand every message to `answer` from the transport's callback, and send what it returns."""
         self._answer = answer
 
-    @contextlib.contextmanager
-    def answering(self) -> Iterator[None]:
+    def answering(self) -> Behind:
         """Within this, `end` waits: it takes effect behind the reply that is sent within it."""
-        self._answering = True
-        try:
-            yield
-        finally:
-            self._answering = False
-            self._end_if_wanted()
+        return Behind(self)
 
     def drain(self) -> None:
         """Take no new message: answer those that have arrived, finish the one that is half here, then close."""
@@ -391,8 +402,8 @@ class MessageFlow(Secured):
             self._gathered = []
             self._loop.call_soon(self._flush)
         self._gathered.append(frames)
-        self._gathered_bytes += len(frames)
-        if not self._inbox or self._gathered_bytes >= min(MOST_BYTES_GATHERED, self._limits.send_buffer_bytes):
+        self._gathered_bytes = held = self._gathered_bytes + len(frames)
+        if not self._inbox or held >= MOST_BYTES_GATHERED or held >= self._limits.send_buffer_bytes:
             self._flush()
 
     def _flush(self) -> None:
