@@ -4,6 +4,7 @@
 PYTHON ?= python3
 ARGS ?=
 FUZZ_SECONDS ?= 60
+SOAK_SECONDS ?= 300
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,7 +17,7 @@ ifneq ($(STALE),)
 .PHONY: $(VENV)/stamp-venv
 endif
 
-.PHONY: help setup run test check format bench fuzz torture clean
+.PHONY: help setup run test check format bench soak fuzz torture clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +42,9 @@ format: $(VENV)/stamp-dev ## sort the imports and format every Python file
 
 bench: $(VENV)/stamp-bench ## measure side by side with other libraries (minutes; needs gcc)
 	@$(BIN)/python -m bench $(ARGS)
+
+soak: $(VENV)/stamp-run ## every kind of handler and client on a bad network for SOAK_SECONDS (300)
+	@$(BIN)/python -m bench.soak --seconds $(SOAK_SECONDS) $(ARGS)
 
 fuzz: $(VENV)/stamp-dev ## throw made-up bytes at every decoder for FUZZ_SECONDS (60)
 	@$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS) $(ARGS)
