@@ -6,6 +6,9 @@ ARGS ?=
 FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 300
 
+# What the reference shows: the front door and the modules that people import from; nothing else below landline.
+DOCUMENTED := landline '!landline\..*' $(addprefix landline.,address connection.blocking errors framing limits payload testing)
+
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -17,7 +20,7 @@ ifneq ($(STALE),)
 .PHONY: $(VENV)/stamp-venv
 endif
 
-.PHONY: help setup run test check format bench soak fuzz torture clean
+.PHONY: help setup run test check docs format bench soak fuzz torture clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +38,11 @@ check: $(VENV)/stamp-dev ## ruff, mypy --strict, and the rules of the code base
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --check . ; echo "Run: make format" >&2; exit 1; }
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest tests/rules
+
+docs: $(VENV)/stamp-docs ## build the API reference from the docstrings, in build/docs; warnings are errors
+	@rm -rf build/docs
+	@$(BIN)/python -W error -m pdoc --docformat markdown --no-show-source --footer-text Landline -o build/docs $(DOCUMENTED)
+	@echo "build/docs/index.html"
 
 format: $(VENV)/stamp-dev ## sort the imports and format every Python file
 	@$(BIN)/ruff check --quiet --fix --select I .
@@ -78,6 +86,11 @@ $(VENV)/stamp-run: $(VENV)/stamp-venv requirements/build.txt requirements/run.tx
 $(VENV)/stamp-dev: $(VENV)/stamp-run requirements/dev.txt
 	@echo "Installing what the tests and checks need ..." >&2
 	@$(PIP_INSTALL) -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/stamp-docs: $(VENV)/stamp-run requirements/docs.txt
+	@echo "Installing what builds the API reference ..." >&2
+	@$(PIP_INSTALL) -r requirements/docs.txt
 	@touch $@
 
 $(VENV)/stamp-bench: $(VENV)/stamp-run requirements/bench.txt

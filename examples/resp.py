@@ -25,7 +25,9 @@ KNOWN_HEADS = {b"%c%d" % (kind, number): number for kind in (ARRAY, BULK) for nu
 """What heads usually say: looking one up is quicker than reading digits."""
 COUNTS = {b"*%d" % count: count for count in range(1, 1025)}
 HEADS = {size: b"$%d" % size for size in range(1025)}
+"""The number behind the head of an array, and the head before a string, for the sizes that are common."""
 RUN_WORTH_TRYING = 4
+"""Commands that must at least be in a read before they are looked at together."""
 
 
 @dataclass(frozen=True, slots=True)

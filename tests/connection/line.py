@@ -10,9 +10,10 @@ from typing import Any
 from landline.address import TcpAddress
 from landline.connection.stream import Answer, StreamConnection
 from landline.connection.watch import Watch
-from landline.errors import Reason
+from landline.errors import MessageRejected, Reason, UnfitMessage
 from landline.framing import parse
 from landline.limits import Limits
+from landline.payload import Text
 from landline.testing import MemoryTransport, connect_in_memory
 from landline.testing.memory import READ_BYTES
 
@@ -57,6 +58,7 @@ class Line:
         self.limits = Limits(**limits)
         self.watch = Watch(asyncio.get_running_loop(), self.limits)
         self.failures: list[BaseException] = []
+        self.rejections: list[MessageRejected] = []
         self.gone: list[Reason | None] = []
         self._answer = answer
         self._with_connection = with_connection
@@ -80,6 +82,13 @@ class Line:
 
     def handler_failed(self, connection: StreamConnection, error: BaseException) -> None:
         self.failures.append(error)
+
+    def rejection(self, connection: StreamConnection, rejected: MessageRejected) -> bytes:
+        self.rejections.append(rejected)
+        return Text().rejection(rejected)
+
+    def answered_unfit(self, connection: StreamConnection, unfit: UnfitMessage) -> bool:
+        return False
 
     async def say(self, data: bytes) -> None:
         """Let the peer send bytes, and everything that follows from it happen."""

@@ -34,9 +34,12 @@ class Example:
 
 
 @contextmanager
-def example(name: str, address: str = "tcp://127.0.0.1:0") -> Iterator[Example]:
-    """Run an example until the block ends, where it must stop cleanly and without a word of error."""
-    command = [sys.executable, str(EXAMPLES / name), address]
+def example(name: str, *arguments: str) -> Iterator[Example]:
+    """Run an example until the block ends, where it must stop cleanly and without a word of error.
+
+    `arguments` are those of the example; without any it is given an address with a free port.
+    """
+    command = [sys.executable, str(EXAMPLES / name), *(arguments or ("tcp://127.0.0.1:0",))]
     with (
         tempfile.TemporaryFile("w+") as log,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process,

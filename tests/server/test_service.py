@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from landline.connection.stream import StreamConnection
-from landline.errors import FramingSpecError, ServiceError
+from landline.errors import FramingSpecError, ServiceError, UsageError
 from landline.framing import Lines
 from landline.limits import Limits
 from landline.server.service import Service, takes_connection
@@ -175,4 +176,71 @@ def test_check(message: Any, connection: Any, datagram: bool, sentence: str) -> 
         return
     with pytest.raises(ServiceError) as caught:
         service.check(datagram)
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"payload": "msgpack"}, "talk: msgpack may hold line ends; give it another framing, such as length:u32be"),
+        (
+            {"framing": "raw", "replies": "numbered"},
+            "talk: raw bytes have no messages to number; give it another framing, such as lines",
+        ),
+        (
+            {"payload": "xml"},
+            "there is no payload 'xml'; it is one of: bytes, text, json, msgpack, or a msgspec.Struct class",
+        ),
+        ({"replies": "late"}, "replies cannot be 'late'; it must be 'in_order' or 'numbered'"),
+    ],
+)
+def test_options_that_cannot_be(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Service("talk", **options)
+    assert str(caught.value) == sentence
+
+
+def test_a_variant_shares_the_handlers_and_keeps_what_it_is_not_told() -> None:
+    service = Service("talk", payload="json", replies="numbered", state=dict, switchable=True)
+    variant = service.with_options("netstring", Limits(max_message_bytes=10), payload="text", replies="in_order")
+    assert (str(variant.framing), str(variant.payload), variant.limits.max_message_bytes) == ("netstring", "text", 10)
+    assert (variant.numbered, variant.state, variant.switchable) == (False, dict, True)
+    variant.message(of_message)
+    assert service.message_handler is of_message
+    same = service.with_options()
+    assert (same.payload, same.numbered, same.framing) == (service.payload, True, service.framing)
+
+
+@pytest.mark.parametrize("handler", [of_message, lambda message, connection: None, lambda: None])
+def test_middleware_takes_three(handler: Any) -> None:
+    with pytest.raises(ServiceError) as caught:
+        Service("parrot").middleware(handler)
+    assert str(caught.value) == "a middleware of parrot must take (message, connection, call_next)"
+
+
+class Word(msgspec.Struct, tag="word"):
+    text: str
+
+
+@pytest.mark.parametrize(
+    ("handlers", "options", "sentence"),
+    [
+        ({"message", "on"}, {}, "parrot has handlers by type and one for all messages: declare one kind of them"),
+        (
+            {"message", "connection"},
+            {"replies": "numbered"},
+            "parrot holds conversations, which are not numbered: leave replies='numbered' out",
+        ),
+    ],
+)
+def test_handlers_that_exclude_each_other(handlers: set[str], options: dict[str, Any], sentence: str) -> None:
+    service = Service("parrot", payload="json", **options)
+    if "message" in handlers:
+        service.message(of_message)
+    if "on" in handlers:
+        service.on(Word)(of_message)
+    if "connection" in handlers:
+        service.connection(converse)
+    with pytest.raises(ServiceError) as caught:
+        service.check(datagram=False)
     assert str(caught.value) == sentence

@@ -37,6 +37,9 @@ framing_option = click.option(
     help="Where a message ends: lines (default), lines:crlf, delimited:HEX, length:u32be, varint, netstring, fixed:N, "
     "slip, cobs, raw.",
 )
+limit_option = click.option(
+    "--limit", "limits", metavar="NAME=VALUE", multiple=True, help="Set a limit; may be given again."
+)
 verbose_option = click.option("-v", "--verbose", is_flag=True, help="Show more: every step on stderr.")
 timeout_option = click.option(
     "--timeout",
@@ -62,7 +65,7 @@ def landline() -> None:
 @click.argument("what", metavar="[NAME|MODULE:ATTRIBUTE]", required=False)
 @click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
 @framing_option
-@click.option("--limit", "limits", metavar="NAME=VALUE", multiple=True, help="Set a limit; may be given again.")
+@limit_option
 @server_options
 @verbose_option
 def serve(
@@ -86,6 +89,7 @@ def serve(
       echo     8106  answers with the same
       discard  8107  takes all and answers nothing
 
+    MODULE:ATTRIBUTE without an ADDRESS is served on the sockets that systemd passed (LISTEN_FDS), else on a free port.
     Without a terminal stdout gets one line `NAME ADDRESS` for each listener, when it accepts. Ctrl-C stops. With a
     certificate every stream is TLS, and SIGHUP reads the files anew.
     """
@@ -93,6 +97,25 @@ def serve(
 
     show_log(verbose, logging.INFO)
     return serve_command(what, addresses, framing, limits, server_tls(**tls))
+
+
+@landline.command(short_help="Say what limits a service has, and what is wrong with it.")
+@click.argument("what", metavar="NAME|MODULE:ATTRIBUTE")
+@click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
+@framing_option
+@limit_option
+@verbose_option
+def check(what: str, addresses: tuple[str, ...], framing: str | None, limits: tuple[str, ...], verbose: bool) -> Exit:
+    """Check what `landline serve` with the same arguments would run, without opening anything.
+
+    Prints every limit with its value, unit, source and reason, the handlers, and what is wrong. MODULE:ATTRIBUTE may
+    also be a Server, or a list of pairs (Service, address). Ends with 2 if there are errors; warnings alone end with 0.
+    Without a terminal each limit, handler and finding is one line that begins with what it is.
+    """
+    from landline.cli.check import check_command
+
+    show_log(verbose, logging.ERROR)
+    return check_command(what, addresses, framing, limits)
 
 
 @landline.command()

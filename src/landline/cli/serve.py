@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from landline.address import Address, TcpAddress, UdpAddress, UnixAddress, host_port
+from landline.address import Address, FdAddress, TcpAddress, UdpAddress, UnixAddress, host_port
 from landline.address import parse as parse_address
 from landline.cli.exits import Exit
 from landline.errors import ServiceError
@@ -20,6 +20,7 @@ from landline.limits import parse_limit
 from landline.server.engine import Listening
 from landline.server.run import run
 from landline.server.service import Service
+from landline.transport.activation import passed_descriptors
 from landline.transport.tls import ServerTls
 
 HOST = "127.0.0.1"
@@ -58,8 +59,9 @@ def bindings_for(what: str | None, addresses: tuple[str, ...], framing: str | No
             f"there is no built-in service {what!r}; there are {', '.join(built_in)}, and MODULE:ATTRIBUTE"
         )
     service = configured(load(what), framing, limits)
+    inherited = [FdAddress(number) for number in passed_descriptors(os.environ, os.getpid())]
     anywhere = UdpAddress(HOST, 0) if only_datagrams(service) else TcpAddress(HOST, 0)
-    return [(service, address) for address in where or (anywhere,)]
+    return [(service, address) for address in where or inherited or (anywhere,)]
 
 
 def with_tls(bindings: Bindings, tls: ServerTls | None) -> Bindings:
@@ -92,6 +94,11 @@ def load(what: str) -> Service:
 
     It is looked for in the working folder too. Raises ServiceError.
     """
+    return as_service(what, find(what))
+
+
+def find(what: str) -> Any:
+    """What `module:attribute` names, looked for in the working folder too. Raises ServiceError."""
     module_name, _, attribute = what.partition(":")
     sys.path.insert(0, "")
     try:
@@ -106,6 +113,11 @@ def load(what: str) -> Service:
         raise ServiceError(
             f"cannot load {what!r}: it raises {type(error).__name__}: {error}; -v shows where"
         ) from error
+    return found
+
+
+def as_service(what: str, found: object) -> Service:
+    """What `what` names as a Service, made of a socketserver handler class if it is one. Raises ServiceError."""
     if isinstance(found, type) and issubclass(found, BaseRequestHandler):
         return Service.from_handler(found)
     if not isinstance(found, Service):

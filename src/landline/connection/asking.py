@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from landline.connection.requests import Requests
@@ -20,18 +20,23 @@ class Asking:
         """Note that `count` messages were sent that ask for nothing."""
         self.requests.tell(count)
 
-    def wrap(self, message: bytes) -> bytes:
-        """A message that asks for nothing, as it travels."""
-        wrapped: bytes = self.requests.wrap(None, message)
-        return wrapped
+    @property
+    def waiting(self) -> bool:
+        """Whether anybody still wants a reply."""
+        return self.requests.waiting > 0
 
     @contextmanager
-    def reply(self, message: bytes) -> Iterator[tuple[bytes, asyncio.Future[bytes]]]:
-        """The message as it travels, and the future of its reply; whoever leaves early wants it no longer."""
+    def asked(self, message: bytes, write: Callable[[list[bytes]], None]) -> Iterator[asyncio.Future[bytes]]:
+        """Send a request with `write`, and give the future of its reply; whoever leaves early wants it no longer."""
         key = self.requests.ask()
+        try:
+            write([self.requests.wrap(key, message)])
+        except BaseException:
+            self.requests.take_back(key)
+            raise
         reply = self._waiting[key] = asyncio.get_running_loop().create_future()
         try:
-            yield self.requests.wrap(key, message), reply
+            yield reply
         finally:
             del self._waiting[key]
             self.requests.give_up(key)

@@ -46,7 +46,7 @@ WAIT_SECONDS = 30.0
 
 
 class Deadline:
-    """A moment by which a wait for `what` must be over."""
+    """A moment, `seconds` from now, by which a wait for `what` must be over."""
 
     def __init__(self, what: str, seconds: float) -> None:
         self._what = what
@@ -98,14 +98,15 @@ class BlockingConnection:
         self._messages_received = self._messages_sent = self._bytes_received = self._bytes_sent = 0
 
     def send(self, message: Any, timeout_seconds: float | None = None) -> None:
-        """Send one message. Raises UnframableMessage, UnfitValue, ConnectionClosed, or WaitTimeout.
+        """Send one message, and wait at most `timeout_seconds` (None: what the connection was made with).
 
-        After WaitTimeout the rest of the message is kept, and the next `send` or `flush` goes on from there.
+        Raises UnframableMessage, UnfitValue, ConnectionClosed, or WaitTimeout. After WaitTimeout the rest of the
+        message is kept, and the next `send` or `flush` goes on from there.
         """
         self.send_all((message,), timeout_seconds)
 
     def send_all(self, messages: Iterable[Any], timeout_seconds: float | None = None) -> None:
-        """Send several messages at once, like `send`."""
+        """Send several messages at once; `timeout_seconds` and what is raised are as for `send`."""
         messages = [self._wording.encode(message) for message in messages]
         self._check_sending()
         wrap = self._requests.wrap
@@ -130,8 +131,9 @@ class BlockingConnection:
     def request(self, message: Any, timeout_seconds: float | None = None) -> Any:
         """Send a message and wait for its reply; what comes meanwhile and is no reply waits for `receive`.
 
-        Returns the reply. Raises MessageRejected if the service refuses the message, UnframableMessage, UnfitValue,
-        ConnectionClosed, a FramingError, or WaitTimeout, after which the reply is dropped when it comes.
+        `timeout_seconds` bounds the whole of it. Returns the reply. Raises MessageRejected if the service refuses the
+        message, UnframableMessage, UnfitValue, ConnectionClosed, a FramingError, or WaitTimeout, after which the reply
+        is dropped when it comes.
         """
         deadline = self._deadline(f"waiting for a reply from {self.peer}", timeout_seconds)
         self._check_sending()
@@ -151,9 +153,10 @@ class BlockingConnection:
             self._asked = None
 
     def receive(self, timeout_seconds: float | None = None) -> Any:
-        """Wait for one message. Raises ConnectionClosed at the end of the conversation, a FramingError, WaitTimeout.
+        """Wait for one message, at most `timeout_seconds` (None: what the connection was made with).
 
-        A time-out loses nothing: what has arrived of a message is kept.
+        Returns it. Raises ConnectionClosed at the end of the conversation, a FramingError, WaitTimeout. A time-out
+        loses nothing: what has arrived of a message is kept.
         """
         deadline = self._deadline(f"waiting for a message from {self.peer}", timeout_seconds)
         while True:
@@ -299,7 +302,7 @@ class BlockingDatagramConnection:
         self._messages_received = self._messages_sent = self._bytes_received = self._bytes_sent = 0
 
     def send(self, message: Any, timeout_seconds: float | None = None) -> None:
-        """Send one datagram of at most 65507 bytes.
+        """Send a message as one datagram of at most 65507 bytes, and wait at most `timeout_seconds`.
 
         Raises UnframableMessage, ConnectError, ConnectionClosed or WaitTimeout.
         """
@@ -316,9 +319,9 @@ class BlockingDatagramConnection:
         self._bytes_sent += len(message)
 
     def receive(self, timeout_seconds: float | None = None) -> Any:
-        """Wait for one datagram.
+        """Wait for one datagram, at most `timeout_seconds` (None: what the connection was made with).
 
-        Raises MessageTooLarge for one that was cut, ConnectError, ConnectionClosed or WaitTimeout.
+        Returns its message. Raises MessageTooLarge for one that was cut, ConnectError, ConnectionClosed or WaitTimeout.
         """
         deadline = self._prepare(f"waiting for a datagram from {self.peer}", timeout_seconds)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +61,7 @@ def check_datagram(message: bytes) -> None:
 class DatagramConnection:
     """A conversation with one UDP peer, with the calls of a StreamConnection that datagrams have a meaning for.
 
-    Nothing says whether a message arrived.
+    Messages are bytes, or with another payload than `bytes` the values it carries. Nothing says whether one arrived.
     """
 
     def __init__(
@@ -83,6 +84,8 @@ class DatagramConnection:
         self._waiting: deque[bytes | Exception] = deque()
         self._receiver: asyncio.Future[None] | None = None
         self._messages_received = self._messages_sent = self._bytes_received = self._bytes_sent = 0
+        self._encode: Callable[[Any], bytes] | None = None
+        self._decode: Callable[[bytes], Any] | None = None
         if first is not None:
             self._received(first)
         else:

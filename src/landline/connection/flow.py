@@ -17,7 +17,7 @@ from landline.address import Address
 from landline.connection.host import Host
 from landline.connection.inbox import Inbox
 from landline.connection.secured import Secured
-from landline.connection.stepping import Stepper
+from landline.connection.stepping import MOST_BYTES_A_TURN, Stepper
 from landline.errors import ConnectionClosed, FramingError, IdentityRefused, MessageRejected, Reason
 from landline.framing import Framing
 from landline.limits import Limits
@@ -46,7 +46,7 @@ class Behind:
 
     def __exit__(self, *_: object) -> None:
         self._flow._answering = False
-        self._flow._end_if_wanted()
+        self._flow._do_what_was_wanted()
 
 
 class MessageFlow(Secured):
@@ -82,14 +82,13 @@ class MessageFlow(Secured):
         self._receiver: asyncio.Future[None] | None = None
         self._senders: list[asyncio.Future[None]] | None = None
         self._fault: FramingError | IdentityRefused | None = None
-        self._end_wanted = False
         self._messages_received = self._messages_sent = 0
         self._bytes_received = self._bytes_sent = 0
         self._linger_left = limits.receive_buffer_bytes
         self._arriving: int | None = 0
         self._reading = self._writable = True
         self._answering = self._partial = self._peer_ended = self._sending_ended = False
-        self._ending = self._draining = self._gone = False
+        self._ending = self._end_wanted = self._draining = self._gone = False
 
     def __repr__(self) -> str:
         state = self.reason.value if self.reason else "open"
@@ -182,28 +181,27 @@ class MessageFlow(Secured):
     def data_received(self, data: bytes) -> None:
         self._bytes_received += len(data)
         if self._ending:
-            self._drop(data)
-            return
+            return self._drop(data)
         if self._stepper is not None:
             self._stepper.put(data)
-            self._step(self._receiver is not None)
-            messages = None
+            completed = self._step(self._receiver is not None)
         else:
             try:
                 messages = self._feed(data)
             except FramingError:
                 messages = []
-            if messages:
+            completed = bool(messages)
+            if completed:
                 count = len(messages)
                 self._messages_received += count
                 if self._answer is not None:
                     self._answer_turn(iter(messages), count > MOST_MESSAGES_A_TURN)
                 else:
                     self._put(messages)
-            self._mind_rest(bool(messages))
+            self._mind_rest(completed)
         if self._draining:
             # The message that was half here ends in the first read behind all that had arrived. What follows is new.
-            ended = bool(messages) and not self._arriving
+            ended = completed and not self._arriving
             self._arriving = None if ended else max(0, (self._arriving or 0) - self._arrived(data))
             self.drain()
 
@@ -213,9 +211,7 @@ class MessageFlow(Secured):
         if self._ending:
             self._transport.close()
             return True
-        if not self._undecoded:
-            self._end_stream()
-            self._hears_no_more()
+        self._end_stream()
         self._settle()
         return True
 
@@ -232,15 +228,14 @@ class MessageFlow(Secured):
         self._loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:
-        if self._gone or not self._writable:
+        if self._gone or (self._ending and not self._writable):
             return
         if self._ending:
             self._linger()
             return
-        if self._pending is not None:
+        if self._pending is not None and self._writable:
             self._answer_turn(self._pending, True)
-        if self._stepper is not None:
-            self._step(False)
+        self._step(self._receiver is not None)
         self._set_reading(self._wants_to_read())
         self._settle()
 
@@ -269,28 +264,30 @@ class MessageFlow(Secured):
             self._partial = False
             self._host.watch.partial.stop(self)
 
-    def _step(self, awaited: bool) -> None:
-        """Decode one message after the other while somebody wants one: who is `awaited`, or an answering function."""
-        assert self._stepper is not None
-        completed = False
-        while self._fault is None and self._wants_message(awaited) and self._stepper.unread:
+    def _step(self, awaited: bool) -> bool:
+        """Decode messages while who is `awaited`, or an answering function, wants one. Returns whether one came."""
+        if self._stepper is None:
+            return False
+        completed, turn = False, MOST_BYTES_A_TURN
+        while turn > 0 and self._fault is None and (unread := self._undecoded) and self._wants_message(awaited):
             try:
-                message = self._stepper.next()
+                message = self._stepper.next(turn)
             except FramingError:
                 break
-            if message is None:
-                break
-            completed = True
-            self._messages_received += 1
-            if self._answer is None:
-                self._put([message])
-            else:
-                self._answer_turn(iter((message,)), False)
+            turn -= unread - self._undecoded
+            if message is not None:
+                completed = True
+                self._messages_received += 1
+                if self._answer is None:
+                    self._put([message])
+                else:
+                    self._answer_turn(iter((message,)), False)
+        if turn <= 0:
+            self._loop.call_soon(self._go_on)
         self._mind_rest(completed)
-        if self._peer_ended and not self._undecoded:
-            self._end_stream()
-            self._hears_no_more()
+        self._end_stream()
         self._set_reading(self._wants_to_read())
+        return completed
 
     def _wants_message(self, awaited: bool) -> bool:
         if self._answer is not None:
@@ -302,11 +299,13 @@ class MessageFlow(Secured):
         return 0 if self._stepper is None else self._stepper.unread
 
     def _end_stream(self) -> None:
-        if self._fault is None:
+        """Once the peer has ended and all is decoded, no message follows."""
+        if self._peer_ended and not self._undecoded and self._fault is None:
             try:
                 self._decoder.eof()
             except FramingError as error:
                 self._fail(error)
+            self._hears_no_more()
 
     def _switch(self, framing: Framing) -> None:
         assert self._stepper is not None
@@ -314,6 +313,7 @@ class MessageFlow(Secured):
         self._framing = framing
         self._decoder = framing.decoder(self._limits)
         self._stepper.switch(self._decoder)
+        self._mind_rest(False)
 
     # Pushing.
 
@@ -323,9 +323,7 @@ class MessageFlow(Secured):
         `many` says that they may be more than a turn has.
         """
         rest = self._answer_some(islice(messages, MOST_MESSAGES_A_TURN) if many else messages)
-        if self._switch_to is not None:
-            self._switch(self._switch_to)
-        self._end_if_wanted()
+        self._do_what_was_wanted()
         if (rest or (many and length_hint(messages))) and not self._ending:
             self._pending = messages
             self._set_reading(False)
@@ -358,6 +356,7 @@ class MessageFlow(Secured):
             except MessageRejected as rejected:
                 if rejected.peer is None:
                     append(self._host.rejection(self, rejected))
+                    room -= len(replies[-1])
                     continue
                 self._answer_failed(rejected, replies)
             except (Exception, asyncio.CancelledError) as error:
@@ -380,10 +379,8 @@ class MessageFlow(Secured):
     def _write(self, messages: list[bytes]) -> None:
         if self._ending or not messages:
             return
-        framing = self._framing
-        self._write_frames(
-            framing.encode(messages[0]) if len(messages) == 1 else framing.encode_all(messages), len(messages)
-        )
+        count, framing = len(messages), self._framing
+        self._write_frames(framing.encode(messages[0]) if count == 1 else framing.encode_all(messages), count)
 
     def _write_frames(self, frames: bytes, count: int) -> None:
         self._messages_sent += count
@@ -418,10 +415,8 @@ class MessageFlow(Secured):
         while not self._inbox:
             if self._receiver is not None:
                 raise RuntimeError("two tasks receive from one connection; let one of them hand messages on")
-            if self._stepper is not None:
-                self._step(True)
-                if self._inbox:
-                    return
+            if self._step(True) and self._inbox:
+                return
             self._check_receiving()
             self._receiver = self._loop.create_future()
             try:
@@ -446,7 +441,7 @@ class MessageFlow(Secured):
     def _check_receiving(self) -> None:
         if self._fault is not None:
             raise self._fault.with_traceback(None)
-        if self._peer_ended or self.ending or (self._draining and self._quiet()):
+        if (self._peer_ended and not self._undecoded) or self.ending or (self._draining and self._quiet()):
             raise ConnectionClosed(str(self.peer), self.reason or self._natural_reason())
 
     def _hears_no_more(self) -> None:
@@ -468,8 +463,8 @@ class MessageFlow(Secured):
     def _wants_to_read(self) -> bool:
         if self._ending or self._fault is not None:
             return self._ending
-        if self._answer is not None:
-            return self._writable and self._pending is None
+        if self._answer is not None and not (self._writable and self._pending is None):
+            return False
         # Whoever pulls is held back by `send` itself. Reading goes on meanwhile: two ends that each stop reading
         # because the other does not read would wait for each other.
         return self._inbox.held_bytes + self._undecoded <= self._limits.receive_buffer_bytes
@@ -508,10 +503,13 @@ class MessageFlow(Secured):
         """End a connection that answers by itself, when no message is in hand and none is to come."""
         if self._answer is None or self._pending is not None:
             return
-        if self._fault is not None or self._peer_ended or (self._draining and self._quiet()):
+        if self._fault is not None or (self._peer_ended and not self._undecoded) or (self._draining and self._quiet()):
             self.end()
 
-    def _end_if_wanted(self) -> None:
+    def _do_what_was_wanted(self) -> None:
+        """Switch and end, as a handler asked for: both take effect behind its reply."""
+        if self._switch_to is not None:
+            self._switch(self._switch_to)
         if self._end_wanted:
             self._end_wanted = False
             self.end()

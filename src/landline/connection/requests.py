@@ -42,6 +42,9 @@ class Requests(Protocol):
     def wrap(self, key: int | None, message: Any) -> Any:
         """The message as it travels; `key` None for one that is no request."""
 
+    def take_back(self, key: int) -> None:
+        """Undo the last `ask`, whose request could not be sent: no reply will come."""
+
     def give_up(self, key: int) -> None:
         """Want the reply to this request no longer; one that has its reply is left alone."""
 
@@ -84,6 +87,11 @@ class InOrder:
     def wrap(self, key: int | None, message: Any) -> Any:
         """The message itself: its place in the order says which it is."""
         return message
+
+    def take_back(self, key: int) -> None:
+        """Undo the last `ask`: its place goes too."""
+        self._sent -= 1
+        self._wanted.discard(key)
 
     def give_up(self, key: int) -> None:
         """Want the reply to this request no longer; its place stays, so that the others keep theirs."""
@@ -136,6 +144,10 @@ class Numbered:
     def wrap(self, key: int | None, message: bytes) -> bytes:
         """The message behind its number, 0 for one that is no request."""
         return join_number(key or 0, message)
+
+    def take_back(self, key: int) -> None:
+        """Undo the last `ask`; its number is not used again."""
+        self._wanted.discard(key)
 
     def give_up(self, key: int) -> None:
         """Want the reply to this request no longer."""

@@ -11,10 +11,12 @@ from landline.connection.asking import Asking
 from landline.connection.flow import Answer, MessageFlow
 from landline.connection.requests import NOBODY_ASKED, InOrder, Requests
 from landline.connection.statistics import Statistics
+from landline.connection.upgrade import upgrade
 from landline.errors import ConnectionClosed, FramingError, Reason, ServiceError, UnfitMessage, WaitTimeout
 from landline.framing import Framing
 from landline.framing import parse as parse_framing
 from landline.payload import Bytes, Payload
+from landline.transport.tls import ClientTls, ServerTls
 
 __all__ = ["Answer", "StreamConnection"]
 
@@ -29,13 +31,14 @@ class StreamConnection(MessageFlow):
     or with another payload than `bytes` the values it carries.
     """
 
-    __slots__ = ("_asking", "_decode", "_encode", "_grants", "_prefix", "_state")
+    __slots__ = ("_asking", "_decode", "_encode", "_grants", "_greetings", "_prefix", "_state")
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._asking: Asking | None = None
         self._encode: Callable[[Any], bytes] | None = None
         self._decode: Callable[[bytes], Any] | None = None
+        self._greetings = 0
         self._prefix = b""
         self._state: Any = None
         self._grants: set[str] | None = None
@@ -62,6 +65,9 @@ class StreamConnection(MessageFlow):
         if self._prefix:
             messages = [self._prefix + message for message in messages]
         self._check_sending()
+        if not self._messages_sent:
+            # What came before we said anything answers nothing.
+            self._greetings = self._messages_received
         self._write(messages)
         if self._asking is not None:
             self._asking.told(len(messages))
@@ -90,26 +96,36 @@ class StreamConnection(MessageFlow):
     async def request(self, message: Any, timeout_seconds: float | None = REQUEST_SECONDS) -> Any:
         """Send a message and wait for the reply to it, at most `timeout_seconds` (None: as long as it takes).
 
-        Any number of tasks may ask at once: all their requests travel at the same time. Returns the reply. Raises
-        MessageRejected if the service refuses the message, ConnectionClosed, WaitTimeout, and what `send` raises. A
-        request that is cancelled or ran out of time keeps its place: its late reply is dropped.
+        Any number of tasks may ask at once: all their requests travel at the same time. A service that greets is to be
+        heard first, with `receive`. Returns the reply; None for an empty one to a numbered request for a document.
+        Raises MessageRejected if the service refuses the message, UnfitMessage for a reply that the payload cannot
+        read, ConnectionClosed, WaitTimeout, ServiceError on a connection that answers by itself, and what `send`
+        raises. A request that is cancelled or ran out of time keeps its place: its late reply is dropped.
         """
-        if self._asking is None:
-            self._asking = Asking(InOrder())
-            # What was sent before and has no reply yet will have it before this request has its own.
-            self._asking.told(max(0, self._messages_sent - self._messages_received))
+        asking = self._begin_asking()
         encoded = message if self._encode is None else self._encode(message)
         self._check_sending()
         self._check_receiving()
-        with self._asking.reply(encoded) as (wrapped, reply):
+        with asking.asked(encoded, self._write) as reply:
+            self._step(self._receiver is not None)
             try:
                 async with asyncio.timeout(timeout_seconds):
-                    self._write([wrapped])
                     await self._room_to_send()
                     answer = await reply
             except TimeoutError as error:
                 raise WaitTimeout(f"waiting for a reply from {self.peer}", timeout_seconds or 0.0) from error
         return answer if self._decode is None else self._decode(answer)
+
+    def _begin_asking(self) -> Asking:
+        if self._asking is not None:
+            return self._asking
+        if self._answer is not None or self._prefix:
+            raise ServiceError("a connection that answers messages by itself cannot make requests: let its peer ask")
+        self._asking = Asking(InOrder())
+        # What was sent before and has no reply yet will have it before the first request has its own.
+        if self._messages_sent:
+            self._asking.told(self._messages_sent - (self._messages_received - self._greetings))
+        return self._asking
 
     # Hearing.
 
@@ -117,8 +133,8 @@ class StreamConnection(MessageFlow):
         """Wait for one message, at most `timeout_seconds` (None: as long as it takes).
 
         Returns it. Raises ConnectionClosed when the conversation is over, a FramingError when the peer broke the
-        framing, UnfitMessage for one that the payload cannot read, WaitTimeout. Cancelling or timing out loses nothing:
-        the message is there for the next call.
+        framing, UnfitMessage for one that the payload cannot read, MessageRejected for one that tells of a refusal,
+        WaitTimeout. Cancelling or timing out loses nothing: the message is there for the next call.
         """
         if self._inbox and self._decode is None and self._inbox.left_in_turn > 0:
             return self._take()
@@ -176,6 +192,43 @@ class StreamConnection(MessageFlow):
         self._switch_to = how
         if not self._answering:
             self._switch(how)
+
+    async def start_tls(self, tls: ClientTls | ServerTls) -> None:
+        """Speak TLS from here on (STARTTLS): with ClientTls as the side that called, with ServerTls as the service.
+
+        What has arrived behind the last message is taken for the peer's handshake, never for messages, so nobody can
+        slip commands in before it. Raises IdentityRefused, ConnectError or WaitTimeout as a client, ConnectionClosed as
+        a service, when no TLS comes about in handshake_seconds; then the connection is over. Raises ServiceError if it
+        is not `switchable`, speaks TLS already, or holds a message that was not received.
+        """
+        if self._stepper is None:
+            raise ServiceError("only a connection that is `switchable` can start TLS: say switchable=True")
+        if self.tls is not None:
+            raise ServiceError(f"the connection with {self.peer} speaks TLS already")
+        if self._inbox:
+            raise ServiceError(f"a message of {self.peer} waits: receive it before TLS starts")
+        self._check_sending()
+        await self._room_to_send()
+        arrived = self._stepper.take_rest()
+        # What was decoded of it already is no message.
+        self._switch(self._framing)
+        try:
+            await upgrade(
+                self, self._transport, tls, self.peer,
+                arrived=arrived, seconds=self._limits.handshake_seconds, made=self._moved_to,
+            )  # fmt: skip
+        except BaseException:
+            self.reason = self.reason or Reason.HANDSHAKE
+            if not self._gone:
+                # Its transport told the TLS between us, not us, that it is gone.
+                self.connection_lost(None)
+            raise
+
+    def _moved_to(self, transport: asyncio.Transport) -> None:
+        """The conversation goes on over another transport: TLS has come between us and the one before."""
+        self._transport = transport
+        self._transport.set_write_buffer_limits(high=self._limits.send_buffer_bytes)
+        self._reading = True
 
     @property
     def state(self) -> Any:
@@ -255,6 +308,9 @@ class StreamConnection(MessageFlow):
         if unasked:
             super()._put(unasked)
 
+    def _wants_message(self, awaited: bool) -> bool:
+        return super()._wants_message(awaited) or (self._asking is not None and self._asking.waiting)
+
     def _hears_no_more(self) -> None:
         super()._hears_no_more()
         if self._asking is not None:
@@ -265,14 +321,24 @@ class StreamConnection(MessageFlow):
 
         Returns whether they were sent.
         """
-        if not self._writable or self._ending or self._sending_ended or self._gone:
+        if not (self.speaks and self._writable):
             return False
         self._write(messages)
         return True
 
     def send_frames(self, frames: bytes, count: int) -> bool:
-        """The same for `count` messages that the framing has encoded already."""
-        if not self._writable or self._ending or self._sending_ended or self._gone:
+        """The same for `count` messages that the framing has encoded already, as the bytes of `frames`."""
+        if not (self.speaks and self._writable):
             return False
         self._write_frames(frames, count)
         return True
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it is open, and we have not ended our side of it."""
+        return self._transport is not None and not (self.ending or self._sending_ended)
+
+    @property
+    def framing(self) -> Framing:
+        """How messages end at the moment."""
+        return self._framing

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from landline.address import Address, UdpAddress
 from landline.connection.requests import Replies, Requests, parse_replies
+from landline.errors import UsageError
 from landline.framing import Framing
 from landline.framing import parse as parse_framing
 from landline.limits import Limits
@@ -44,9 +46,12 @@ class Wording:
         return self.payload.decode_from(self.peer, message)
 
 
-def parse_wording(framing: str | Framing, payload: Any, replies: Replies, limits: Limits, peer: object) -> Wording:
+def parse_wording(framing: str | Framing, payload: Any, replies: Replies, limits: Limits, peer: Address) -> Wording:
     """Read the arguments of `connect`. Raises UsageError for what cannot be, or does not fit `limits`."""
     how = parse_framing(framing) if isinstance(framing, str) else framing
     how.decoder(limits)
     parse_replies(replies)
-    return Wording(how, parse_payload(payload), replies, str(peer))
+    values = parse_payload(payload)
+    if how.line_based and values.may_hold_line_ends and not isinstance(peer, UdpAddress):
+        raise UsageError(f"{values} may hold line ends; give another framing than {how}, such as length:u32be")
+    return Wording(how, values, replies, str(peer))

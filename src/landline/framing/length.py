@@ -108,6 +108,11 @@ class Length(Framing):
         """Bytes from the start of a message on the wire to the end of its length field."""
         return self.offset + self._layout.width
 
+    @property
+    def most_body_bytes(self) -> int:
+        """Bytes behind the length field that it can say at most."""
+        return self._layout.most + self.adjustment
+
     def decoder(self, limits: Limits = DEFAULT_LIMITS) -> LengthDecoder:
         least = max(self.adjustment, 0) + (self.header_bytes if self.header_included else 0)
         if least > limits.max_message_bytes:
@@ -139,7 +144,7 @@ class Length(Framing):
         return bytes(self.offset) + self._layout.write(size - self.adjustment)
 
     def _unsayable(self, size: int) -> UnframableMessage:
-        least, most = max(self.adjustment, 0), self._layout.most + self.adjustment
+        least, most = max(self.adjustment, 0), self.most_body_bytes
         return UnframableMessage(str(self), f"it has {size} bytes; {least} to {most} can be said")
 
     def _checked(self, message: bytes) -> bytes:

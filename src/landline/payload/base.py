@@ -8,8 +8,9 @@ from typing import Any
 
 from landline.errors import MessageRejected, UnfitMessage, UnfitValue
 
+MOST_CODE_CHARACTERS = 40
 MOST_DETAIL_CHARACTERS = 200
-"""How long the detail of a rejection may be: it goes to the peer, and is to be read."""
+"""How long the detail of a rejection may be: it goes to the peer and into the log, and is to be read."""
 
 
 class Payload(ABC):
@@ -19,6 +20,8 @@ class Payload(ABC):
 
     typed = False
     """Whether the annotation of a handler chooses the type of its messages."""
+    may_hold_line_ends = False
+    """Whether a message may hold a line feed that nobody wrote: line-based framings then fail now and again."""
 
     @abstractmethod
     def decode(self, message: bytes) -> Any:
@@ -39,9 +42,12 @@ class Payload(ABC):
 
     def rejection(self, rejected: MessageRejected) -> bytes:
         """What the peer is told of a message that was refused: `error CODE: DETAIL`."""
-        # One line whatever it holds, as the framing may be lines.
-        line = " ".join(f"error {rejected.code}: {rejected.detail[:MOST_DETAIL_CHARACTERS]}".split())
-        return line.encode("utf-8", "replace")
+        code, detail = told(rejected)
+        return f"error {code}: {detail}".rstrip().encode()
+
+    def is_rejection(self, message: bytes) -> bool:
+        """Whether a message has the form in which a refusal is told."""
+        return message.startswith(b"error ")
 
     def decode_from(self, peer: str, message: bytes) -> Any:
         """The value that a message of a service carries; `peer` names the service.
@@ -96,3 +102,14 @@ class Text(Payload):
 
     def __str__(self) -> str:
         return "text"
+
+
+def told(rejected: MessageRejected) -> tuple[str, str]:
+    """Code and detail as others may see them: short, on one line, and without control characters."""
+    return _harmless(rejected.code, MOST_CODE_CHARACTERS), _harmless(rejected.detail, MOST_DETAIL_CHARACTERS)
+
+
+def _harmless(text: object, most_characters: int) -> str:
+    # A detail may quote what the peer sent, and then stands in a line of a framing, of a log, of a terminal.
+    line = " ".join(str(text)[:most_characters].split())
+    return "".join(character if character.isprintable() else "?" for character in line)

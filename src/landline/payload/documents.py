@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, get_args
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 import msgspec
 
 from landline.errors import MessageRejected, UnfitMessage, UnfitValue, UsageError
-from landline.payload.base import MOST_DETAIL_CHARACTERS, Payload
+from landline.payload.base import Payload, told
 
 TAG_FIELD = "type"
 """Where a document says what it is, as msgspec names it unless the classes say otherwise."""
@@ -34,13 +35,15 @@ class Documents(Payload):
         self.of = of
         structs = structs_in(of)
         self.tag_field = next((field for one in structs if (field := one.__struct_config__.tag_field)), TAG_FIELD)
-        self._tags = [str(one.__struct_config__.tag) for one in structs]
+        self._tags = [str(tag) for one in structs if (tag := one.__struct_config__.tag) is not None]
         self._encoder = self.format.Encoder()
         self._any = self.format.Decoder()
-        self._probe = self.format.Decoder(_probe(self.tag_field))
+        self._probe = self.format.Decoder(
+            _probe(self.tag_field, any(one.__struct_config__.array_like for one in structs))
+        )
         try:
             self._decoder = self.format.Decoder(of)
-        except TypeError as error:
+        except (TypeError, NameError) as error:
             raise UsageError(f"{self.name} documents cannot be of {_named(of)}: {error}") from error
 
     def decode(self, message: bytes) -> Any:
@@ -69,32 +72,45 @@ class Documents(Payload):
 
     def rejection(self, rejected: MessageRejected) -> bytes:
         """The error document for a message that was refused."""
-        detail = rejected.detail[:MOST_DETAIL_CHARACTERS].encode("utf-8", "replace").decode()
-        return self.encode({self.tag_field: ERROR_TAG, "code": rejected.code, "detail": detail})
+        code, detail = told(rejected)
+        return self.encode({self.tag_field: ERROR_TAG, "code": code, "detail": detail})
+
+    def is_rejection(self, message: bytes) -> bool:
+        """Whether a message has the form in which a refusal is told."""
+        return self._rejected(message) is not None
 
     def decode_from(self, peer: str, message: bytes) -> Any:
         """The value of a document of a service. Raises MessageRejected for an error document; UnfitMessage."""
         try:
             value = self.decode(message)
         except UnfitMessage:
-            self._raise_rejection(peer, message)
+            self._raise_rejection(peer, self._rejected(message))
             raise
         if type(value) is dict:
-            self._raise_rejection(peer, message)
+            self._raise_rejection(peer, value)
+        elif tag_of(type(value)) is None:
+            # A class all of whose fields have defaults takes an error document for one of its own.
+            self._raise_rejection(peer, self._rejected(message))
         return value
 
-    def _raise_rejection(self, peer: str, message: bytes) -> None:
+    def _raise_rejection(self, peer: str, document: dict[Any, Any] | None) -> None:
+        if document is not None and document.get(self.tag_field) == ERROR_TAG:
+            raise MessageRejected(str(document.get("code", "")), str(document.get("detail", "")), peer) from None
+
+    def _rejected(self, message: bytes) -> dict[Any, Any] | None:
+        """The document that refuses a message; None if this is another one."""
+        if ERROR_TAG.encode() not in message:
+            return None
         try:
             document = self._any.decode(message)
         except UNDECODABLE:
-            return
-        if isinstance(document, dict) and document.get(self.tag_field) == ERROR_TAG:
-            raise MessageRejected(str(document.get("code", "")), str(document.get("detail", "")), peer) from None
+            return None
+        return document if isinstance(document, dict) and document.get(self.tag_field) == ERROR_TAG else None
 
     def _unfit(self, message: bytes, error: Exception) -> UnfitMessage:
         tag = self._tag_of(message)
         if self._tags and tag is not None and tag not in self._tags:
-            problem = f"there is no type {tag[:40]!r}; known are {', '.join(sorted(self._tags))}"
+            problem = f"there is no such type; known are {', '.join(sorted(self._tags))}"
             return UnfitMessage(str(self), "unknown_type", problem)
         return UnfitMessage(str(self), "invalid", _problem(error))
 
@@ -127,6 +143,7 @@ class MsgPack(Documents):
     """MessagePack documents."""
 
     __slots__ = ()
+    may_hold_line_ends = True
     format = msgspec.msgpack
     name = "msgpack"
 
@@ -140,23 +157,31 @@ def tag_of(kind: Any) -> str | int | None:
 
 def structs_in(of: Any) -> list[type[msgspec.Struct]]:
     """The Struct classes that a type, or a union of types, is made of."""
-    return [one for one in (get_args(of) or (of,)) if isinstance(one, type) and issubclass(one, msgspec.Struct)]
+    return [one for one in _members(of) if isinstance(one, type) and issubclass(one, msgspec.Struct)]
 
 
-def _probe(tag_field: str) -> type[msgspec.Struct]:
+def _probe(tag_field: str, array_like: bool) -> type[msgspec.Struct]:
     """A class that reads nothing of a document but its tag."""
     fields: list[tuple[str, Any, Any]] = [("tag", str | int | None, None)]
-    return msgspec.defstruct("Probe", fields, rename={"tag": tag_field})
+    return msgspec.defstruct("Probe", fields, rename={"tag": tag_field}, array_like=array_like)
 
 
 def _named(of: Any) -> str:
-    return " | ".join(getattr(one, "__name__", str(one)) for one in (get_args(of) or (of,)))
+    return " | ".join(str(one) if get_args(one) else getattr(one, "__name__", str(one)) for one in _members(of))
+
+
+def _members(of: Any) -> tuple[Any, ...]:
+    return get_args(of) if get_origin(of) in (Union, UnionType) else (of,)
 
 
 def _problem(error: Exception) -> str:
-    """What msgspec says; of text that is not UTF-8 only where it is, as the bytes themselves may be a secret."""
+    """What msgspec says, without what stood in the message: that may be a secret."""
     if isinstance(error, UnicodeDecodeError):
         return "a string in it is not UTF-8"
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
-    return str(error)
+    problem = str(error)
+    if not problem.startswith(("Invalid value ", "Invalid enum value ")):
+        return problem
+    where = problem[problem.rindex(" - at `") :] if problem.endswith("`") else ""
+    return f"a value is none of those that are allowed{where}"

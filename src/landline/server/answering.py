@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
+from functools import partial
+from types import SimpleNamespace
 from typing import Any, Union, get_type_hints
 
 from landline.connection.requests import NOBODY_ASKED, join_number, split_number
@@ -30,6 +32,8 @@ class Answering:
         self._handle = _handle(service)
         self._only: Any = service.message_handler
         self._plain = isinstance(self.payload, Bytes) and not service.middlewares and not service.routes.types
+        # Where nothing stands between, the handler is called at once: it is what a message costs.
+        self._open: dict[type, Callable[[Any], Any]] = {} if service.middlewares else service.routes.open_handlers
 
     def answer_for(self, connection: Any, on_rejection: OnRejection) -> Callable[[bytes], Any]:
         """The function that turns messages of one connection into replies, or into awaitables of replies.
@@ -49,7 +53,7 @@ class Answering:
             return answer
         if self.awaits:
             return _numbered_awaiting(answer, on_rejection)
-        return _numbered(answer, on_rejection)
+        return _numbered(answer, on_rejection, connection)
 
     def _fit(self, message: bytes) -> Any:
         try:
@@ -60,8 +64,7 @@ class Answering:
     def _at_once(self, connection: Any) -> Callable[[bytes], bytes | None]:
         decode, encode = self.payload.quick
         fit, unfit_told = self._fit, self.payload.encode
-        simple = {} if self._service.middlewares else self._service.routes.open_handlers
-        handle = self._handle
+        open_handlers, handle = self._open, self._handle
 
         def answer(message: bytes) -> bytes | None:
             if connection.ending:
@@ -71,7 +74,7 @@ class Answering:
                 value = decode(message)
             except Exception:
                 value = fit(message)
-            handler = simple.get(type(value))
+            handler = open_handlers.get(type(value))
             reply = handle(value, connection) if handler is None else handler(value)
             if reply is None:
                 return None
@@ -111,13 +114,33 @@ def payload_of(service: Service) -> Payload:
 def annotation_of(handler: Callable[..., Any]) -> Any:
     """The type that a handler says its message has, or None. Raises ServiceError for one that cannot be looked up."""
     try:
-        hints = get_type_hints(handler)
-        first = next(iter(inspect.signature(handler).parameters))
-    except NameError as error:
-        raise ServiceError(f"the annotation of {handler.__qualname__} names something unknown: {error}") from error
-    except (TypeError, ValueError, StopIteration):
+        first = next(iter(inspect.signature(handler).parameters.values()))
+    except ValueError:
+        # A function written in C may not tell.
         return None
-    return hints.get(first)
+    if first.annotation is inspect.Parameter.empty:
+        return None
+    # The other annotations need not be known at run time: what only a type checker reads is often not imported.
+    only_first = SimpleNamespace(__annotations__={"message": first.annotation})
+    try:
+        return get_type_hints(only_first, _globals_of(handler), include_extras=True)["message"]
+    except NameError as error:
+        raise ServiceError(f"the annotation of {_name(handler)} names something unknown: {error}") from error
+
+
+def _globals_of(handler: Callable[..., Any]) -> dict[str, Any]:
+    """The names that a handler sees, for a function, a method, a `partial` of one, or an object that can be called."""
+    while isinstance(handler, partial):
+        handler = handler.func
+    function = inspect.unwrap(handler)
+    found: dict[str, Any] = getattr(function, "__globals__", None) or getattr(
+        type(function).__call__, "__globals__", {}
+    )
+    return found
+
+
+def _name(handler: Callable[..., Any]) -> str:
+    return getattr(handler, "__qualname__", repr(handler))
 
 
 async def settled(reply: Any) -> Any:
@@ -154,32 +177,39 @@ def _wrapped(middleware: Callable[..., Any], inner: Handle) -> Handle:
     return lambda value, connection: middleware(value, connection, lambda passed: inner(passed, connection))
 
 
-def _numbered(answer: Callable[[bytes], bytes | None], on_rejection: OnRejection) -> Callable[[bytes], bytes]:
-    def numbered(message: bytes) -> bytes:
+def _numbered(
+    answer: Callable[[bytes], bytes | None], on_rejection: OnRejection, connection: Any
+) -> Callable[[bytes], bytes | None]:
+    def numbered(message: bytes) -> bytes | None:
+        if connection.ending:
+            # An empty reply would tell that the message was handled.
+            return None
         number, asked = _number_of(message)
         try:
             reply = answer(asked)
         except MessageRejected as rejected:
             if rejected.peer is not None:
                 raise
-            reply = on_rejection(rejected)
-        return join_number(number, reply or b"")
+            return join_number(number, on_rejection(rejected))
+        # Number 0 asks for nothing: its reply would look like a message that nobody asked for.
+        return join_number(number, reply or b"") if number else None
 
     return numbered
 
 
 def _numbered_awaiting(
     answer: Callable[[bytes], Awaitable[bytes | None]], on_rejection: OnRejection
-) -> Callable[[bytes], Awaitable[bytes]]:
-    async def numbered(message: bytes) -> bytes:
+) -> Callable[[bytes], Awaitable[bytes | None]]:
+    async def numbered(message: bytes) -> bytes | None:
         number, asked = _number_of(message)
         try:
             reply = await answer(asked)
         except MessageRejected as rejected:
             if rejected.peer is not None:
                 raise
-            reply = on_rejection(rejected)
-        return join_number(number, reply or b"")
+            return join_number(number, on_rejection(rejected))
+        # Number 0 asks for nothing: its reply would look like a message that nobody asked for.
+        return join_number(number, reply or b"") if number else None
 
     return numbered
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from landline.connection.stream import StreamConnection
-from landline.errors import UsageError
+from landline.errors import UsageError, WaitTimeout
 
 if TYPE_CHECKING:
     from landline.server.running import RunningService
@@ -29,14 +30,14 @@ class Broadcast:
 
 def broadcast(running: Iterable[RunningService], messages: Iterable[Any], to: Recipients) -> Broadcast:
     """Send `messages` to the connections `to` of all that run, as `Service.broadcast` says."""
-    if isinstance(messages, bytes | bytearray | str) or not isinstance(messages, Iterable):
+    if isinstance(messages, bytes | bytearray | memoryview | str | Mapping) or not isinstance(messages, Iterable):
         raise UsageError(f"broadcast takes a list of messages, not one {type(messages).__name__}: write [message]")
+    chosen = _chooser(to)
     said = list(messages)
-    services = list(running)
-    frames = [service.frames_of(said) for service in services]
+    spoken = [(service, service.encoded(said)) for service in list(running)]
+    framed = [(service, encoded, service.service.framing.encode_all(encoded)) for service, encoded in spoken]
     results = [
-        _in_loop_of(service, lambda service=service, frame=frame: _to_each(service, frame, len(said), to))  # type: ignore[misc]
-        for service, frame in zip(services, frames, strict=True)
+        _in_loop_of(service, partial(_to_each, service, encoded, frames, chosen)) for service, encoded, frames in framed
     ]
     return Broadcast(sum(one.sent for one in results), tuple(left for one in results for left in one.skipped))
 
@@ -53,7 +54,14 @@ def _in_loop_of(service: RunningService, send: Callable[[], Broadcast]) -> Broad
             sent.set_exception(error)
 
     service.loop.call_soon_threadsafe(in_loop)
-    return sent.result(THREAD_SECONDS)
+    try:
+        return sent.result(THREAD_SECONDS)
+    except TimeoutError as error:
+        if sent.done():
+            raise
+        raise WaitTimeout(
+            f"waiting for the event loop of {service.service.name} to broadcast", THREAD_SECONDS
+        ) from error
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:
@@ -63,18 +71,23 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-def _to_each(service: RunningService, frames: bytes, count: int, to: Recipients) -> Broadcast:
+def _chooser(to: Recipients) -> Callable[[StreamConnection], bool]:
     if to is None:
-        chosen = list(service.connections)
-    elif callable(to):
-        chosen = [connection for connection in service.connections if to(connection)]
-    else:
-        chosen = [connection for connection in to if connection in service.connections]
-    sent, skipped = 0, []
-    for connection in chosen:
-        if connection.send_frames(frames, count):
-            sent += 1
-        elif not connection.ending:
-            skipped.append(connection)
+        return lambda connection: True
+    if callable(to):
+        return to
+    if isinstance(to, Iterable):
+        return frozenset(to).__contains__
+    raise UsageError(f"broadcast goes to a list of connections, not to one {type(to).__name__}: write to=[connection]")
+
+
+def _to_each(
+    service: RunningService, encoded: list[bytes], frames: bytes, chosen: Callable[[StreamConnection], bool]
+) -> Broadcast:
+    framing = service.service.framing
+    recipients = [connection for connection in service.connections if connection.speaks and chosen(connection)]
+    # Who switched to another framing gets the messages in that one; an error comes before anything is sent.
+    each = [(one, frames if one.framing is framing else one.framing.encode_all(encoded)) for one in recipients]
+    skipped = tuple(one for one, framed in each if not one.send_frames(framed, len(encoded)))
     service.counts.broadcasts_skipped += len(skipped)
-    return Broadcast(sent, tuple(skipped))
+    return Broadcast(len(each) - len(skipped), skipped)

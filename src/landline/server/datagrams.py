@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Callable
 from functools import cached_property, partial
 from types import SimpleNamespace
 from typing import Any
@@ -32,12 +33,19 @@ class DatagramPeer:
 
     ending = False
 
-    def __init__(self, sock: socket.socket, sender: Any, local: Address) -> None:
+    def __init__(
+        self, sock: socket.socket, sender: Any, local: Address, new_state: Callable[[], Any] = SimpleNamespace
+    ) -> None:
         self._sock = sock
         self._sender = sender
+        self._new_state = new_state
         self.local = local
         self.grants: set[str] = set()
-        self.state: Any = SimpleNamespace()
+
+    @cached_property
+    def state(self) -> Any:
+        """What a service remembers of this datagram: what Service(state=...) makes, else a namespace."""
+        return self._new_state()
 
     @cached_property
     def peer(self) -> Address:
@@ -150,7 +158,8 @@ class DatagramSocket:
             self._failed(datagram, error)
 
     def _call(self, datagram: Datagram) -> Any:
-        peer = DatagramPeer(self._sock, datagram.sender, self._listener.address)
+        new_state = self.service.state or SimpleNamespace
+        peer = DatagramPeer(self._sock, datagram.sender, self._listener.address, new_state)
         assert self._answering is not None
         return self._answering.answer_for(peer, partial(self._running.rejected, peer))(datagram.data)
 
@@ -159,7 +168,11 @@ class DatagramSocket:
             self._failed(datagram, rejected)
             return
         peer = DatagramPeer(self._sock, datagram.sender, self._listener.address)
-        self._reply(self._running.rejection(peer, rejected), datagram.sender)
+        assert self._answering is not None
+        refusal = self._running.rejection(peer, rejected)
+        # Two services that refuse each other's refusals would never stop (CVE-2024-2169).
+        if not self._answering.payload.is_rejection(datagram.data):
+            self._reply(refusal, datagram.sender)
 
     def _reply(self, reply: bytes | None, sender: Any) -> None:
         if reply is None:

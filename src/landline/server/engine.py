@@ -12,6 +12,7 @@ from landline.address import Address
 from landline.address import parse as parse_address
 from landline.server.accepting import Acceptor
 from landline.server.admission import Admission
+from landline.server.answering import Answering
 from landline.server.datagrams import DatagramSocket
 from landline.server.handler_datagrams import HandlerDatagrams
 from landline.server.lifespan import Lifespan
@@ -53,6 +54,11 @@ class Server:
         self.renewal = Renewal(service.tls for service, _ in self._bindings)
         self._lifespan = Lifespan([service for service, _ in self._bindings])
 
+    @property
+    def bindings(self) -> list[tuple[Service, Address]]:
+        """The services and their addresses, as they were declared."""
+        return list(self._bindings)
+
     async def start(self) -> None:
         """Open every address, let the services start up, and accept.
 
@@ -67,6 +73,9 @@ class Server:
                 for listener in listeners:
                     service.check(listener.datagram)
                     check_datagram_tls(service, listener)
+                if service.answers:
+                    # Made here once to find what does not fit together before anything starts.
+                    Answering(service)
             await self._lifespan.start()
         except BaseException:
             for _, listener in opened:

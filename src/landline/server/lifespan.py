@@ -21,12 +21,18 @@ class Lifespan:
         self._started: list[Declared] = []
 
     async def start(self) -> None:
-        """Run what was declared with `startup`. What it raises stops those that have started, and goes on up."""
+        """Run what was declared with `startup`. What it raises stops those that have started, and goes on up.
+
+        A service has started, if only in part, when the first of its handlers has succeeded.
+        """
         try:
             for declared in self._to_start:
-                self._started.append(declared)
-                for handler in declared.on_startup:
+                for number, handler in enumerate(declared.on_startup):
                     await settled(handler())
+                    if not number:
+                        self._started.append(declared)
+                if not declared.on_startup:
+                    self._started.append(declared)
         except BaseException:
             await self.stop()
             raise

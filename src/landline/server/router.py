@@ -39,6 +39,11 @@ class Router:
         return tuple(self._routes)
 
     @property
+    def by_type(self) -> dict[type, Route]:
+        """Every route by its type, in the order in which they were added."""
+        return dict(self._routes)
+
+    @property
     def awaits(self) -> bool:
         """Whether any handler is to be awaited."""
         return any(route.awaits for route in self._routes.values())
@@ -53,9 +58,13 @@ class Router:
     def find(self, kind: type, granted: Collection[str]) -> Route:
         """The route of a type, for a connection that was granted so much.
 
-        Raises MessageRejected (`not_allowed`) if a grant is missing.
+        Raises MessageRejected (`not_allowed`) if a grant is missing, ServiceError if there is no route.
         """
-        route = self._routes[kind]
+        route = self._routes.get(kind)
+        if route is None:
+            raise ServiceError(
+                f"there is no handler for {kind.__name__}: declare one with @service.on({kind.__name__})"
+            )
         missing = route.needs.difference(granted)
         if missing:
             raise MessageRejected(NOT_ALLOWED, f"{kind.__name__} needs {' and '.join(sorted(missing))} first")

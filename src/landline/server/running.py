@@ -13,7 +13,8 @@ from landline.address import Address
 from landline.connection.statistics import Statistics
 from landline.connection.stream import StreamConnection
 from landline.connection.watch import Watch
-from landline.errors import ConnectionClosed, MessageRejected, Reason, UnfitMessage
+from landline.errors import ConnectionClosed, MessageRejected, Reason, UnfitMessage, UnframableMessage
+from landline.payload.base import told
 from landline.server.admission import Admission, peer_group
 from landline.server.answering import Answering, as_push
 from landline.server.handshakes import Handshakes
@@ -90,7 +91,14 @@ class RunningService:
     async def _open(self, sock: socket.socket, peer: Address, local: Address, group: str | None) -> None:
         loop = asyncio.get_running_loop()
         service = self.service
-        connection = self._new_connection(sock, peer, local)
+        try:
+            connection = self._new_connection(sock, peer, local)
+        except Exception as error:
+            log.error("%s: no state could be made for %s", service.name, peer, exc_info=error)
+            self.counts.reasons[Reason.HANDLER_ERROR] += 1
+            sock.close()
+            self.admission.release(group)
+            return
         protocol: asyncio.Protocol = connection
         if self._handshakes is None:
             self.connections[connection] = group
@@ -188,6 +196,16 @@ class RunningService:
         """Count a refused message. Returns what its sender is told, as a push if messages are numbered."""
         return as_push(self.service, self.rejected(connection, rejected))
 
+    def _fitting(self, rejected: MessageRejected) -> bytes:
+        """What the sender of a refused message is told; without the detail where that is too much for the framing."""
+        payload = self.service.payload if self.answering is None else self.answering.payload
+        telling = payload.rejection(rejected)
+        try:
+            self.service.framing.encode(as_push(self.service, telling))
+        except UnframableMessage:
+            return payload.rejection(MessageRejected(rejected.code))
+        return telling
+
     def answered_unfit(self, connection: StreamConnection, unfit: UnfitMessage) -> bool:
         """Tell the peer that its message does not fit; if it does not read, that is its loss."""
         connection.send_now([self.rejection(connection, MessageRejected(unfit.code, unfit.problem))])
@@ -198,14 +216,13 @@ class RunningService:
         self.counts.rejected += 1
         if times := self._rejections.due(self.loop.time()):
             log.info("%s: rejected a message of %s: %s %s (%d since last told)",
-                     self.service.name, connection.peer, rejected.code, rejected.detail, times)  # fmt: skip
-        payload = self.service.payload if self.answering is None else self.answering.payload
-        return payload.rejection(rejected)
+                     self.service.name, connection.peer, *told(rejected), times)  # fmt: skip
+        return self._fitting(rejected)
 
-    def frames_of(self, messages: list[Any]) -> bytes:
-        """Messages that nobody asked for, as they travel to any connection of this service."""
+    def encoded(self, messages: list[Any]) -> list[bytes]:
+        """Messages that nobody asked for, as any connection of this service frames them."""
         encode = self.service.payload.encode
-        return self.service.framing.encode_all([as_push(self.service, encode(message)) for message in messages])
+        return [as_push(self.service, encode(message)) for message in messages]
 
     def _forget(self, connection: StreamConnection) -> None:
         self.admission.release(self.connections.pop(connection))

@@ -10,7 +10,7 @@ from landline.connection.blocking import BlockingConnection
 from landline.connection.requests import Numbered, Replies, parse_replies
 from landline.connection.stream import StreamConnection
 from landline.errors import ServiceError
-from landline.framing import Framing
+from landline.framing import Framing, Raw
 from landline.framing import parse as parse_framing
 from landline.limits import Limits
 from landline.payload import Payload
@@ -64,8 +64,10 @@ class Service:
         self.declared = Declared()
         parse_replies(replies)
         self.framing.decoder(self.limits)
-        if self.framing.line_based and str(self.payload).startswith("msgpack"):
+        if self.framing.line_based and self.payload.may_hold_line_ends:
             raise ServiceError(f"{name}: msgpack may hold line ends; give it another framing, such as length:u32be")
+        if self.numbered and isinstance(self.framing, Raw):
+            raise ServiceError(f"{name}: raw bytes have no messages to number; give it another framing, such as lines")
 
     def __repr__(self) -> str:
         return f"<Service {self.name}, {self.framing}, {self.payload}>"
@@ -88,8 +90,8 @@ class Service:
         """Declare the handler of one type of message, as `message` does for all.
 
         `kind` is a msgspec.Struct class with a tag, by which a document says that it is one; `needs` names what the
-        connection must have been granted before (`connection.grants.add("login")`). Raises ServiceError for another
-        class, for one that has a handler, or for a handler that takes other arguments.
+        connection must have been granted before (`connection.grants.add("login")`). Returns a decorator. Raises
+        ServiceError for another class, for one that has a handler, or for a handler that takes other arguments.
         """
         from landline.payload.documents import tag_of
 
@@ -134,8 +136,9 @@ class Service:
     ) -> Service:
         """Make a service of a handler class of the standard library's socketserver, unmodified.
 
-        `name` is the class's own where it is None. Each connection or datagram is handled in a thread, at most
-        `max_threads` at once. Raises ServiceError for anything but a subclass of socketserver.BaseRequestHandler.
+        `handler_class` is the class, `name` its own where it is None, `limits` its bounds. Returns the service. Each
+        connection or datagram is handled in a thread, at most `max_threads` at once. Raises ServiceError for anything
+        but a subclass of socketserver.BaseRequestHandler.
         """
         handler_class = as_handler_class(handler_class, "Service.from_handler")
         service = cls(name or handler_class.__name__, framing="raw", limits=limits)
@@ -184,7 +187,7 @@ class Service:
         replies: Replies | None = None,
         tls: ServerTls | None = None,
     ) -> Service:
-        """The same service, with the same handlers, with other settings for some addresses."""
+        """The same service and handlers, with other framing, limits, payload, replies or tls for some addresses."""
         copy = Service(
             self.name,
             framing=framing or self.framing,

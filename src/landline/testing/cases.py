@@ -50,7 +50,7 @@ def decode(
     limits: Limits = DEFAULT_LIMITS,
     kind: Kind = "bytes",
 ) -> Decoded:
-    """Run a whole stream through a new decoder, cut into pieces, and end it.
+    """Run a whole stream through a new decoder of `framing` under `limits`, cut into pieces, and end it.
 
     `cuts` are positions in `data`, ascending; one that stands twice gives an empty piece. With `kind` bytearray or
     memoryview each piece lies in a buffer that is written over behind its `feed`. Returns the messages and the error.
@@ -82,11 +82,11 @@ def check_decode(
     seed: int = 0,
     most_own_bytes: int | None = None,
 ) -> None:
-    """Check what a decoder makes of `wire`, however that is cut.
+    """Check what a decoder of `framing` under `limits` makes of `wire`, however that is cut.
 
     `messages` are those it must give, `error` the sentence that must end it ("" for none). A decoder may hold
     `most_own_bytes` more than max_message_bytes; None takes `own_bytes`. A case without an error is run once more with
-    a tail that must survive: the start of `wire` itself. Raises AssertionError.
+    a tail that must survive: the start of `wire` itself. `seed` is that of the random cuts. Raises AssertionError.
     """
     if most_own_bytes is None:
         most_own_bytes = own_bytes(framing, limits)
@@ -131,8 +131,8 @@ def check_framing(
 def check_linear_cost(framing: Framing, message: bytes, piece_bytes: int = 1) -> None:
     """Check that a message twice as long costs twice the work and not four times, fed in pieces of `piece_bytes`.
 
-    `message` should be long against a piece: 64 KiB in pieces of 1 byte. The work is counted by `bytes_handled` and not
-    timed, so a busy machine changes nothing. Raises AssertionError.
+    `framing` is what is checked; `message` should be long against a piece: 64 KiB in pieces of 1 byte. The work is
+    counted by `bytes_handled` and not timed, so a busy machine changes nothing. Raises AssertionError.
     """
     limits = Limits(max_message_bytes=3 * len(message))
     once = bytes_handled(framing, framing.encode(message), piece_bytes, limits)
@@ -146,8 +146,8 @@ def check_linear_cost(framing: Framing, message: bytes, piece_bytes: int = 1) ->
 def bytes_handled(framing: Framing, wire: bytes, piece_bytes: int, limits: Limits = DEFAULT_LIMITS) -> int:
     """Count how many of the bytes it holds a decoder adds, copies or searches while `wire` comes in equal pieces.
 
-    `piece_bytes` is the size of a piece. Counted is the work on the decoder's `_held`, which is all that can grow
-    faster than the stream does.
+    The decoder is one of `framing` under `limits`; `piece_bytes` is the size of a piece. Returns the count: it is the
+    work on the decoder's `_held`, which is all that can grow faster than the stream does.
     """
     decoder = framing.decoder(limits)
     decoder._held = meter = _Meter()
@@ -158,7 +158,7 @@ def bytes_handled(framing: Framing, wire: bytes, piece_bytes: int, limits: Limit
 
 
 def own_bytes(framing: Framing, limits: Limits = DEFAULT_LIMITS) -> int | None:
-    """Say how many bytes beyond max_message_bytes a decoder of this framing may hold: its header, marks or escapes.
+    """How many bytes beyond max_message_bytes a decoder of `framing` may hold under `limits`: header, marks or escapes.
 
     None for a framing that is not one of Landline's.
     """

@@ -108,8 +108,8 @@ Timed = tuple[float, Action]
 class FaultPlan:
     """One direction of one connection: decides what of it arrives, and when.
 
-    `roll` gives random numbers from 0 up to 1. All times are those of the clock the caller uses, in seconds; they never
-    go back.
+    `faults` are what may happen; `roll` gives random numbers from 0 up to 1. All times are those of the clock the
+    caller uses, in seconds; they never go back.
     """
 
     def __init__(self, faults: Faults, roll: Callable[[], float]) -> None:
@@ -136,7 +136,7 @@ class FaultPlan:
         return self._stop_if_due(now)
 
     def take(self, data: bytes, now: float) -> list[Timed]:
-        """Take bytes that were sent at `now`. Returns what of them arrives and when, in order: bytes, or an Ending."""
+        """Take `data` that was sent at `now`. Returns what of it arrives and when, in order: bytes, or an Ending."""
         if self._stopped is not None:
             return []
         if self._stop is not None:

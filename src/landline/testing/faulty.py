@@ -170,7 +170,7 @@ def connect_with_faults(
     pipe_bytes: int = DEFAULT_PIPE_BYTES,
     reads: Reads = READ_BYTES,
 ) -> tuple[MemoryTransport, MemoryTransport]:
-    """Join two protocols in memory, over a line with faults.
+    """Join two protocols, `first` and `second`, in memory, over a line with faults.
 
     `to_second` and `to_first` are the faults of the two directions, `number` which connection this is (each has its own
     chances); `pipe_bytes` and `reads` are those of `connect_in_memory`. Returns both transports.

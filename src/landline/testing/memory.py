@@ -77,7 +77,7 @@ class MemoryTransport(asyncio.Transport):
         return not self._reading_paused and not self._closing
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Set the marks at which the protocol is told to stop and to go on."""
+        """Set the marks, in bytes, at which the protocol is told to stop (`high`) and to go on (`low`)."""
         self._high = DEFAULT_HIGH_WATER_BYTES if high is None else high
         self._low = self._high // 4 if low is None else low
         self._check_water()
@@ -160,7 +160,7 @@ def connect_in_memory(
     pipe_bytes: int = DEFAULT_PIPE_BYTES,
     reads: Reads = READ_BYTES,
 ) -> tuple[MemoryTransport, MemoryTransport]:
-    """Join two protocols on the running event loop.
+    """Join two protocols, `first` and `second`, on the running event loop.
 
     `pipe_bytes` is what each direction holds before its sender must wait, as a socket's buffers do; `reads` is the most
     bytes handed over at once (1 delivers byte by byte), or a function that says it anew each time. Returns both

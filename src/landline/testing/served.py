@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from landline.address import TcpAddress
 from landline.connection.client import Client
+from landline.connection.requests import Numbered
 from landline.connection.stream import StreamConnection
 from landline.errors import ConnectError
 from landline.server.admission import Admission, peer_group
+from landline.server.lifespan import Lifespan
 from landline.server.running import RunningService
 from landline.server.service import Service
 from landline.testing.faults import Faults
@@ -85,8 +88,8 @@ class MemoryService:
     ) -> MemoryTransport:
         """Call the service with a protocol of your own, which gets bytes as they are.
 
-        `pipe_bytes` is what each direction holds before its sender waits; the rest is as for `connect`. Returns the
-        caller's transport.
+        `pipe_bytes` is what each direction holds before its sender waits; `reads`, `faults` and `back` are those of
+        `connect`. Returns the caller's transport.
         """
         transport, _ = self._join_protocol(protocol, self._next_caller(), pipe_bytes, reads, faults, back)
         return transport
@@ -94,9 +97,17 @@ class MemoryService:
     def join(
         self, reads: Reads = READ_BYTES, faults: Faults = Faults.NONE, back: Faults = Faults.NONE
     ) -> tuple[StreamConnection, MemoryTransport, StreamConnection]:
-        """Call like `connect`. Returns the client's connection, its transport, and the connection of the service."""
+        """Call like `connect`, with its `reads`, `faults` and `back`.
+
+        Returns the client's connection, its transport, and the connection of the service.
+        """
         peer, service = self._next_caller(), self.service
         client = StreamConnection(Client(service.limits), service.framing, service.limits, HERE, peer, NoSocket())
+        client.speak(service.payload, partial(service.payload.decode_from, str(HERE)))
+        if service.numbered:
+            client.number(Numbered())
+        if service.switchable:
+            client.step_through()
         transport, served = self._join_protocol(client, peer, DEFAULT_PIPE_BYTES, reads, faults, back)
         return client, transport, served
 
@@ -125,11 +136,15 @@ class MemoryService:
 async def serve_in_memory(service: Service, drain_seconds: float = 0.0) -> AsyncIterator[MemoryService]:
     """Run a service in memory while the block lasts, on the running event loop.
 
-    At the end, what is in hand may finish for `drain_seconds`. Gives a MemoryService. Raises ServiceError for a service
+    Its startup and shutdown handlers run. At the end, what is in hand may finish for `drain_seconds`. Gives a
+    MemoryService. Raises ServiceError for a service
     that has no handler for streams.
     """
     served = MemoryService(service)
+    lifespan = Lifespan([service])
+    await lifespan.start()
     try:
         yield served
     finally:
         await served.running.drain(drain_seconds)
+        await lifespan.stop()

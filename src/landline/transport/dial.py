@@ -142,7 +142,7 @@ async def _first_to_connect(
         while candidate := race.due(loop.time()):
             attempts.add(loop.create_task(_attempt(address, candidate)))
         if not attempts:
-            raise connect_error(address, last_error)
+            raise connect_error(address, last_error) from last_error
         next_start = race.next_start()
         wait = None if next_start is None else max(0.0, next_start - loop.time())
         done, _ = await asyncio.wait(attempts, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
@@ -199,7 +199,7 @@ def _race_blocking(address: Address, candidates: list[Candidate], deadline: floa
                         last_error = error
                         race.failed()
                 if not selector.get_map():
-                    raise connect_error(address, last_error)
+                    raise connect_error(address, last_error) from last_error
                 for key, _ in selector.select(_wait_seconds(race, deadline)):
                     sock: socket.socket = key.fileobj  # type: ignore[assignment]
                     selector.unregister(sock)

@@ -174,6 +174,8 @@ def _adopt(address: FdAddress) -> Listener:
         sock.detach()
         raise
     sock.setblocking(False)
+    # As sd_listen_fds(3) does: programs that a handler starts must not hold the listener open.
+    sock.set_inheritable(False)
     return Listener(sock, local_address(sock), f"inherited as {address}")
 
 

@@ -96,7 +96,7 @@ class ServerTls:
         return self._signature != self._sign()
 
     def days_left(self, now: float) -> float:
-        """Days from `now` (seconds since the epoch) until the first of the certificates expires; negative after it."""
+        """Returns the days from `now` (seconds since the epoch) until the first certificate expires; negative after."""
         return min(one.not_after for one in self._loaded.certificates) / 86400 - now / 86400
 
     def _load(self) -> _Loaded:
