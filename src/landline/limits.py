@@ -59,7 +59,7 @@ class Limits:
         256 * KIB,
         "bytes",
         1,
-        2**31,
+        2**31 - 1,
         "what may wait for a peer that reads slowly before its handler is made to wait too; 100 Mbit/s at 20 ms",
     )
     receive_buffer_bytes: int = _limit(

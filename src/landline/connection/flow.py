@@ -25,10 +25,28 @@ from landline.transport.options import unread_bytes
 
 NO_MESSAGES = Inbox()
 """Stands in for the inbox of every connection that never needed one: an empty deque has 700 bytes."""
+MOST_BYTES_GATHERED = 16 * 1024
+"""What is said before more of the messages that wait are taken leaves in one write, which costs as much as many."""
 MOST_MESSAGES_A_TURN = 256
 """Messages handled before other connections get their turn: one read may hold 131 072 of them."""
 
 Answer = Callable[[bytes], bytes | None]
+
+
+class Behind:
+    """What `answering` gives: a class, as a generator costs as much as the rest of an awaited message."""
+
+    __slots__ = ("_flow",)
+
+    def __init__(self, flow: MessageFlow) -> None:
+        self._flow = flow
+
+    def __enter__(self) -> None:
+        self._flow._answering = True
+
+    def __exit__(self, *_: object) -> None:
+        self._flow._answering = False
+        self._flow._do_what_was_wanted()
 
 
 class MessageFlow(Secured):
@@ -36,9 +54,10 @@ class MessageFlow(Secured):
 
     __slots__ = (
         "_answer", "_answering", "_arriving", "_bytes_received", "_bytes_sent", "_decoder", "_draining", "_end_wanted",
-        "_ending", "_feed", "_framing", "_gone", "_host", "_inbox", "_limits", "_linger_left", "_loop",
-        "_messages_received", "_messages_sent", "_partial", "_peer_ended", "_pending", "_reading", "_receiver",
-        "_senders", "_sending_ended", "_sock", "_stepper", "_switch_to", "_transport", "_writable", "local", "peer",
+        "_ending", "_feed", "_framing", "_gathered", "_gathered_bytes", "_gone", "_host", "_inbox", "_limits",
+        "_linger_left", "_loop", "_messages_received", "_messages_sent", "_partial", "_peer_ended", "_pending",
+        "_reading", "_receiver", "_senders", "_sending_ended", "_sock", "_stepper", "_switch_to", "_transport",
+        "_writable", "local", "peer",
     )  # fmt: skip
 
     def __init__(self, host: Host, framing: Framing, limits: Limits, peer: Address, local: Address, sock: Any) -> None:
@@ -58,6 +77,8 @@ class MessageFlow(Secured):
         self._answer: Any = None
         self._pending: Iterator[bytes] | None = None
         self._inbox = NO_MESSAGES
+        self._gathered: list[bytes] | None = None
+        self._gathered_bytes = 0
         self._receiver: asyncio.Future[None] | None = None
         self._senders: list[asyncio.Future[None]] | None = None
         self._fault: FramingError | IdentityRefused | None = None
@@ -83,15 +104,9 @@ class MessageFlow(Secured):
         """Hand every message to `answer` from the transport's callback, and send what it returns."""
         self._answer = answer
 
-    @contextlib.contextmanager
-    def answering(self) -> Iterator[None]:
+    def answering(self) -> Behind:
         """Within this, `end` waits: it takes effect behind the reply that is sent within it."""
-        self._answering = True
-        try:
-            yield
-        finally:
-            self._answering = False
-            self._do_what_was_wanted()
+        return Behind(self)
 
     def drain(self) -> None:
         """Take no new message: answer those that have arrived, finish the one that is half here, then close."""
@@ -107,6 +122,7 @@ class MessageFlow(Secured):
     def end_sending(self) -> None:
         """Half-close: say that no message follows. What the peer still sends can be received."""
         if not self._sending_ended and not self._gone:
+            self._flush()
             self._sending_ended = True
             # A reset that has arrived but was not read yet shows here first; `connection_lost` will tell of it.
             with contextlib.suppress(OSError):
@@ -125,6 +141,7 @@ class MessageFlow(Secured):
             self._end_wanted = True
             return
         self.reason = self.reason or self._natural_reason()
+        self._flush()
         self._ending = True
         self._pending = None
         self._host.watch.partial.stop(self)
@@ -139,6 +156,7 @@ class MessageFlow(Secured):
     def abort(self, reason: Reason = Reason.ABORTED) -> None:
         """Close at once; what was not delivered yet is lost."""
         self.reason = self.reason or reason
+        self._flush()
         self._ending = True
         if not self._gone:
             self._transport.abort()
@@ -367,7 +385,29 @@ class MessageFlow(Secured):
     def _write_frames(self, frames: bytes, count: int) -> None:
         self._messages_sent += count
         self._bytes_sent += len(frames)
-        self._transport.write(frames)
+        if self._inbox or self._gathered is not None:
+            self._gather(frames)
+        else:
+            self._transport.write(frames)
+
+    def _gather(self, frames: bytes) -> None:
+        """Send behind what was gathered, or together with what the next of the waiting messages brings.
+
+        At the latest in the next turn of the loop: a handler may wait for something else before it takes that message.
+        """
+        if self._gathered is None:
+            self._gathered = []
+            self._loop.call_soon(self._flush)
+        self._gathered.append(frames)
+        self._gathered_bytes = held = self._gathered_bytes + len(frames)
+        if not self._inbox or held >= MOST_BYTES_GATHERED or held >= self._limits.send_buffer_bytes:
+            self._flush()
+
+    def _flush(self) -> None:
+        gathered, self._gathered = self._gathered, None
+        self._gathered_bytes = 0
+        if gathered and not self._gone:
+            self._transport.write(b"".join(gathered))
 
     # Pulling.
 
