@@ -16,7 +16,7 @@ from typing import Any
 from landline.address import Address
 from landline.connection.host import Host
 from landline.connection.inbox import Inbox
-from landline.connection.secured import Secured
+from landline.connection.speaking import Speaking
 from landline.connection.stepping import MOST_BYTES_A_TURN, Stepper
 from landline.errors import ConnectionClosed, FramingError, IdentityRefused, MessageRejected, Reason
 from landline.framing import Framing
@@ -25,8 +25,6 @@ from landline.transport.options import unread_bytes
 
 NO_MESSAGES = Inbox()
 """Stands in for the inbox of every connection that never needed one: an empty deque has 700 bytes."""
-MOST_BYTES_GATHERED = 16 * 1024
-"""What is said before more of the messages that wait are taken leaves in one write, which costs as much as many."""
 MOST_MESSAGES_A_TURN = 256
 """Messages handled before other connections get their turn: one read may hold 131 072 of them."""
 
@@ -49,15 +47,13 @@ class Behind:
         self._flow._do_what_was_wanted()
 
 
-class MessageFlow(Secured):
+class MessageFlow(Speaking):
     """One end of a conversation, as its transport and its host see it."""
 
     __slots__ = (
-        "_answer", "_answering", "_arriving", "_bytes_received", "_bytes_sent", "_decoder", "_draining", "_end_wanted",
-        "_ending", "_feed", "_framing", "_gathered", "_gathered_bytes", "_gone", "_host", "_inbox", "_limits",
-        "_linger_left", "_loop", "_messages_received", "_messages_sent", "_partial", "_peer_ended", "_pending",
-        "_reading", "_receiver", "_senders", "_sending_ended", "_sock", "_stepper", "_switch_to", "_transport",
-        "_writable", "local", "peer",
+        "_answer", "_answering", "_arriving", "_bytes_received", "_decoder", "_draining", "_end_wanted", "_feed",
+        "_host", "_linger_left", "_messages_received", "_partial", "_peer_ended", "_pending", "_reading", "_receiver",
+        "_senders", "_sending_ended", "_sock", "_stepper", "_switch_to", "_writable", "local", "peer",
     )  # fmt: skip
 
     def __init__(self, host: Host, framing: Framing, limits: Limits, peer: Address, local: Address, sock: Any) -> None:
@@ -77,7 +73,7 @@ class MessageFlow(Secured):
         self._answer: Any = None
         self._pending: Iterator[bytes] | None = None
         self._inbox = NO_MESSAGES
-        self._gathered: list[bytes] | None = None
+        self._gathered = None
         self._gathered_bytes = 0
         self._receiver: asyncio.Future[None] | None = None
         self._senders: list[asyncio.Future[None]] | None = None
@@ -375,39 +371,6 @@ class MessageFlow(Secured):
             except Exception:
                 # This is the reply that could not be sent; the host was told of it above.
                 return
-
-    def _write(self, messages: list[bytes]) -> None:
-        if self._ending or not messages:
-            return
-        count, framing = len(messages), self._framing
-        self._write_frames(framing.encode(messages[0]) if count == 1 else framing.encode_all(messages), count)
-
-    def _write_frames(self, frames: bytes, count: int) -> None:
-        self._messages_sent += count
-        self._bytes_sent += len(frames)
-        if self._inbox or self._gathered is not None:
-            self._gather(frames)
-        else:
-            self._transport.write(frames)
-
-    def _gather(self, frames: bytes) -> None:
-        """Send behind what was gathered, or together with what the next of the waiting messages brings.
-
-        At the latest in the next turn of the loop: a handler may wait for something else before it takes that message.
-        """
-        if self._gathered is None:
-            self._gathered = []
-            self._loop.call_soon(self._flush)
-        self._gathered.append(frames)
-        self._gathered_bytes = held = self._gathered_bytes + len(frames)
-        if not self._inbox or held >= MOST_BYTES_GATHERED or held >= self._limits.send_buffer_bytes:
-            self._flush()
-
-    def _flush(self) -> None:
-        gathered, self._gathered = self._gathered, None
-        self._gathered_bytes = 0
-        if gathered and not self._gone:
-            self._transport.write(b"".join(gathered))
 
     # Pulling.
 

@@ -51,7 +51,7 @@ class StreamConnection(MessageFlow):
         Raises UnframableMessage or UnfitValue, or ConnectionClosed if the connection is over. A cancelled `send` was
         sent whole.
         """
-        if self._encode is not None or self._prefix or self._asking is not None:
+        if self._encode is not None or self._prefix or self._asking is not None or not self._messages_sent:
             await self.send_all((message,))
             return
         self._check_sending()
@@ -209,6 +209,7 @@ class StreamConnection(MessageFlow):
             raise ServiceError(f"a message of {self.peer} waits: receive it before TLS starts")
         self._check_sending()
         await self._room_to_send()
+        self._flush()
         arrived = self._stepper.take_rest()
         # What was decoded of it already is no message.
         self._switch(self._framing)

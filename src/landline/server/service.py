@@ -141,9 +141,9 @@ class Service:
     ) -> Service:
         """Make a service of a handler class of the standard library's socketserver, unmodified.
 
-                `handler_class` is the class, `name` its own where it is None, `limits` its bounds. With `tls`, handlers find an
-        ssl.SSLSocket whose handshake is done. Returns the service. Each connection or datagram is handled in a thread,
-        at most `max_threads` at once. Raises ServiceError for anything but a subclass of
+        `handler_class` is the class, `name` its own where it is None, `limits` its bounds. With `tls`, handlers find
+        an ssl.SSLSocket whose handshake is done. Returns the service. Each connection or datagram is handled in a
+        thread, at most `max_threads` at once. Raises ServiceError for anything but a subclass of
         socketserver.BaseRequestHandler.
         """
         handler_class = as_handler_class(handler_class, "Service.from_handler")
