@@ -14,9 +14,9 @@ from operator import length_hint
 from typing import Any
 
 from landline.address import Address
+from landline.connection.gathering import Behind, Gathering
 from landline.connection.host import Host
 from landline.connection.inbox import Inbox
-from landline.connection.secured import Secured
 from landline.connection.stepping import MOST_BYTES_A_TURN, Stepper
 from landline.errors import ConnectionClosed, FramingError, IdentityRefused, MessageRejected, Reason
 from landline.framing import Framing
@@ -25,42 +25,25 @@ from landline.transport.options import unread_bytes
 
 NO_MESSAGES = Inbox()
 """Stands in for the inbox of every connection that never needed one: an empty deque has 700 bytes."""
-MOST_BYTES_GATHERED = 16 * 1024
-"""What is said before more of the messages that wait are taken leaves in one write, which costs as much as many."""
 MOST_MESSAGES_A_TURN = 256
 """Messages handled before other connections get their turn: one read may hold 131 072 of them."""
 
 Answer = Callable[[bytes], bytes | None]
 
 
-class Behind:
-    """What `answering` gives: a class, as a generator costs as much as the rest of an awaited message."""
-
-    __slots__ = ("_flow",)
-
-    def __init__(self, flow: MessageFlow) -> None:
-        self._flow = flow
-
-    def __enter__(self) -> None:
-        self._flow._answering = True
-
-    def __exit__(self, *_: object) -> None:
-        self._flow._answering = False
-        self._flow._do_what_was_wanted()
-
-
-class MessageFlow(Secured):
+class MessageFlow(Gathering):
     """One end of a conversation, as its transport and its host see it."""
 
     __slots__ = (
-        "_answer", "_answering", "_arriving", "_bytes_received", "_bytes_sent", "_decoder", "_draining", "_end_wanted",
-        "_ending", "_feed", "_framing", "_gathered", "_gathered_bytes", "_gone", "_host", "_inbox", "_limits",
-        "_linger_left", "_loop", "_messages_received", "_messages_sent", "_partial", "_peer_ended", "_pending",
+        "_answer", "_answering", "_arriving", "_bytes_received", "_decoder", "_draining", "_end_wanted",
+        "_ending", "_feed", "_framing", "_gone", "_host", "_inbox", "_limits",
+        "_linger_left", "_loop", "_messages_received", "_partial", "_peer_ended", "_pending",
         "_reading", "_receiver", "_senders", "_sending_ended", "_sock", "_stepper", "_switch_to", "_transport",
         "_writable", "local", "peer",
     )  # fmt: skip
 
     def __init__(self, host: Host, framing: Framing, limits: Limits, peer: Address, local: Address, sock: Any) -> None:
+        super().__init__()
         self.peer = peer
         self.local = local
         self.reason: Reason | None = None
@@ -77,13 +60,11 @@ class MessageFlow(Secured):
         self._answer: Any = None
         self._pending: Iterator[bytes] | None = None
         self._inbox = NO_MESSAGES
-        self._gathered: list[bytes] | None = None
-        self._gathered_bytes = 0
         self._receiver: asyncio.Future[None] | None = None
         self._senders: list[asyncio.Future[None]] | None = None
         self._fault: FramingError | IdentityRefused | None = None
-        self._messages_received = self._messages_sent = 0
-        self._bytes_received = self._bytes_sent = 0
+        self._messages_received = 0
+        self._bytes_received = 0
         self._linger_left = limits.receive_buffer_bytes
         self._arriving: int | None = 0
         self._reading = self._writable = True
@@ -105,7 +86,7 @@ class MessageFlow(Secured):
         self._answer = answer
 
     def answering(self) -> Behind:
-        """Within this, `end` waits: it takes effect behind the reply that is sent within it."""
+        """Within the context it returns, `end` waits: it takes effect behind the reply that is sent within it."""
         return Behind(self)
 
     def drain(self) -> None:
@@ -381,33 +362,6 @@ class MessageFlow(Secured):
             return
         count, framing = len(messages), self._framing
         self._write_frames(framing.encode(messages[0]) if count == 1 else framing.encode_all(messages), count)
-
-    def _write_frames(self, frames: bytes, count: int) -> None:
-        self._messages_sent += count
-        self._bytes_sent += len(frames)
-        if self._inbox or self._gathered is not None:
-            self._gather(frames)
-        else:
-            self._transport.write(frames)
-
-    def _gather(self, frames: bytes) -> None:
-        """Send behind what was gathered, or together with what the next of the waiting messages brings.
-
-        At the latest in the next turn of the loop: a handler may wait for something else before it takes that message.
-        """
-        if self._gathered is None:
-            self._gathered = []
-            self._loop.call_soon(self._flush)
-        self._gathered.append(frames)
-        self._gathered_bytes = held = self._gathered_bytes + len(frames)
-        if not self._inbox or held >= MOST_BYTES_GATHERED or held >= self._limits.send_buffer_bytes:
-            self._flush()
-
-    def _flush(self) -> None:
-        gathered, self._gathered = self._gathered, None
-        self._gathered_bytes = 0
-        if gathered and not self._gone:
-            self._transport.write(b"".join(gathered))
 
     # Pulling.
 

@@ -51,7 +51,7 @@ class StreamConnection(MessageFlow):
         Raises UnframableMessage or UnfitValue, or ConnectionClosed if the connection is over. A cancelled `send` was
         sent whole.
         """
-        if self._encode is not None or self._prefix or self._asking is not None:
+        if not self._messages_sent or self._encode is not None or self._prefix or self._asking is not None:
             await self.send_all((message,))
             return
         self._check_sending()
