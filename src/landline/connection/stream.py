@@ -208,6 +208,7 @@ class StreamConnection(MessageFlow):
         if self._inbox:
             raise ServiceError(f"a message of {self.peer} waits: receive it before TLS starts")
         self._check_sending()
+        self._flush()
         await self._room_to_send()
         arrived = self._stepper.take_rest()
         # What was decoded of it already is no message.
