@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from landline import Limits
 from landline.errors import MalformedMessage, UnframableMessage
-from landline.framing import Decoder, Framing
+from landline.framing import DEFAULT_LIMITS, Decoder, Framing
 
 END = b"\r\n"
 ARRAY, BULK, LINE_FEED = b"*"[0], b"$"[0], b"\n"
@@ -41,7 +41,7 @@ class Resp(Framing):
     def __str__(self) -> str:
         return "resp"
 
-    def decoder(self, limits: Limits = Limits()) -> RespDecoder:  # noqa: B008  (Limits cannot be changed)
+    def decoder(self, limits: Limits = DEFAULT_LIMITS) -> RespDecoder:
         return RespDecoder(limits.max_message_bytes)
 
     def encode(self, message: bytes) -> bytes:

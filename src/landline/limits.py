@@ -125,6 +125,15 @@ class Limits:
                 _check(bound, value)
 
 
+def given_limits(limits: Limits | None) -> Limits:
+    """The limits somebody gave, or the default ones for None. Raises LimitError for anything else."""
+    if limits is None:
+        return Limits()
+    if not isinstance(limits, Limits):
+        raise LimitError("limits", limits, "a Limits, for example Limits(max_message_bytes=1000)")
+    return limits
+
+
 def _check(bound: Field[Any], value: object) -> None:
     least, most = bound.metadata["least"], bound.metadata["most"]
     kinds = (int,) if isinstance(least, int) else (int, float)

@@ -101,7 +101,7 @@ class MessageFlow(Speaking):
         self._answer = answer
 
     def answering(self) -> Behind:
-        """Within this, `end` waits: it takes effect behind the reply that is sent within it."""
+        """A context within which `end` waits: it takes effect behind the reply that is sent within it. Returns it."""
         return Behind(self)
 
     def drain(self) -> None:

@@ -21,6 +21,8 @@ def trust_for(address: Address, tls: ClientTls | None) -> ClientTls | None:
 
     Raises UsageError where TLS cannot be, or where two pins contradict each other.
     """
+    if not isinstance(tls, ClientTls | None):
+        raise UsageError(f"tls cannot be {tls!r}; it must be a ClientTls, for example ClientTls(ca='ca.pem')")
     if tls is not None and isinstance(address, UdpAddress):
         raise UsageError(f"TLS needs a stream, and {address} takes datagrams; call a tls:// or tcp:// address")
     if not isinstance(address, TlsAddress):

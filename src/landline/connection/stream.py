@@ -185,7 +185,7 @@ class StreamConnection(MessageFlow):
         Called by a message handler, it takes effect behind that handler's reply. Raises FramingSpecError, and
         ServiceError if the connection is not `switchable`: then what follows may have been decoded already.
         """
-        how = parse_framing(framing) if isinstance(framing, str) else framing
+        how = parse_framing(framing)
         if self._stepper is None:
             raise ServiceError("only a connection that is `switchable` can switch its framing: say switchable=True")
         how.decoder(self._limits)

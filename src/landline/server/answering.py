@@ -124,8 +124,10 @@ def annotation_of(handler: Callable[..., Any]) -> Any:
     only_first = SimpleNamespace(__annotations__={"message": first.annotation})
     try:
         return get_type_hints(only_first, _globals_of(handler), include_extras=True)["message"]
-    except NameError as error:
+    except (NameError, AttributeError) as error:
         raise ServiceError(f"the annotation of {_name(handler)} names something unknown: {error}") from error
+    except (SyntaxError, TypeError) as error:
+        raise ServiceError(f"the annotation of {_name(handler)} is no type: {error}") from error
 
 
 def _globals_of(handler: Callable[..., Any]) -> dict[str, Any]:

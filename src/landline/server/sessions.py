@@ -18,7 +18,15 @@ from landline.connection.blocking import READ_BYTES, BlockingConnection, Deadlin
 from landline.connection.polledtls import PolledTlsSocket
 from landline.connection.statistics import Statistics
 from landline.connection.wording import Wording
-from landline.errors import ConnectionClosed, IdentityRefused, LandlineError, MessageRejected, Reason, UnfitMessage
+from landline.errors import (
+    ConnectionClosed,
+    IdentityRefused,
+    LandlineError,
+    MessageRejected,
+    Reason,
+    ServiceError,
+    UnfitMessage,
+)
 from landline.limits import Limits
 from landline.transport.options import unread_bytes
 
@@ -127,10 +135,18 @@ class ServedConnection(BlockingConnection):
         self._messages_sent += 1
         self.flush(timeout_seconds)
 
-    def _answered_unfit(self, unfit: UnfitMessage) -> bool:
-        self._unsent += self._framing.encode(self._reject(self, MessageRejected(unfit.code, unfit.problem)))
+    def request(self, message: Any, timeout_seconds: float | None = None) -> Any:
+        """Raises ServiceError: nothing tells a reply of a client from what it says next; use `send` and `receive`."""
+        raise ServiceError("a service cannot make requests of its clients: use send and receive")
+
+    def refuse(self, rejected: MessageRejected) -> None:
+        """Tell the peer that a message of its is refused. Raises what `send` raises."""
+        self._unsent += self._framing.encode(self._reject(self, rejected))
         self._messages_sent += 1
         self.flush()
+
+    def _answered_unfit(self, unfit: UnfitMessage) -> bool:
+        self.refuse(MessageRejected(unfit.code, unfit.problem))
         return True
 
     def flush(self, timeout_seconds: float | None = None) -> None:
@@ -307,18 +323,27 @@ class ServedConnection(BlockingConnection):
 class Conversation(Session):
     """A blocking handler and its connection."""
 
-    def __init__(self, handler: BlockingHandler, connection: ServedConnection) -> None:
+    def __init__(
+        self, handler: BlockingHandler, connection: ServedConnection, new_state: Callable[[], Any] | None = None
+    ) -> None:
         super().__init__(connection.peer)
         self._handler = handler
+        self._new_state = new_state
         self._connection = connection
 
     def run(self, failed: Callable[[BaseException], None]) -> None:
         reason: Reason | None = None
         try:
+            if self._new_state is not None:
+                # Here, in the thread: what it raises or waits for concerns this conversation alone.
+                self._connection.state = self._new_state()
             self._handler(self._connection)
         except BaseException as error:
             if self._connection.caused(error):
                 self.ended_by = error
+            elif isinstance(error, MessageRejected) and error.peer is None:
+                with contextlib.suppress(LandlineError):
+                    self._connection.refuse(error)
             else:
                 failed(error)
                 reason = Reason.HANDLER_ERROR

@@ -48,6 +48,9 @@ class Host(Protocol):
     def rejected(self, connection: ServedConnection, rejected: MessageRejected) -> bytes:
         """Count a refused message."""
 
+    def fitting(self, rejected: MessageRejected) -> bytes:
+        """What the sender of a refused message is told."""
+
 
 class ThreadedSessions:
     """Gives each accepted socket to a thread, and follows what becomes of it. Lives in the event loop's thread."""
@@ -124,7 +127,7 @@ class ThreadedSessions:
         assert service.blocking_handler is not None
         wording = Wording(service.framing, service.payload, service.replies)
         connection = ServedConnection(sock, peer, wording, service.limits, stop, self._reject)
-        return Conversation(service.blocking_handler, connection)
+        return Conversation(service.blocking_handler, connection, service.state)
 
     def _secured(self, peer: Address) -> None:
         """Called in the thread of a session whose handshake is done."""
@@ -186,7 +189,7 @@ class ThreadedSessions:
     def _reject(self, connection: ServedConnection, rejected: MessageRejected) -> bytes:
         """Called in the thread of a handler that got a message which is none: what the peer is told."""
         self._loop.call_soon_threadsafe(self._host.rejected, connection, rejected)
-        return self._service.payload.rejection(rejected)
+        return self._host.fitting(rejected)
 
     def _tell(self, peer: Address, error: BaseException) -> None:
         """Called in the thread of a handler that failed."""
