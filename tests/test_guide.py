@@ -5,6 +5,7 @@ import io
 import re
 import sys
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from types import ModuleType
 
@@ -28,7 +29,7 @@ def blocks_of(page: str) -> list[Block]:
     """The ```python blocks of a page, each with the ```output block right behind it, if there is one."""
     fenced = list(FENCED.finditer(page))
     blocks = []
-    for found, behind in zip(fenced, [*fenced[1:], None], strict=True):
+    for found, behind in zip_longest(fenced, fenced[1:]):
         if found["kind"] == "python":
             shown = behind is not None and behind["kind"] == "output" and not page[found.end() : behind.start()].strip()
             line = page.count("\n", 0, found.start("text")) + 1

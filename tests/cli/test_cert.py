@@ -106,7 +106,20 @@ def test_what_cannot_be_made(
 def test_a_folder_that_cannot_be_made(command: Command, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     ended = command("cert", "new", "a", "--out", str(tmp_path / "file" / "x"))
-    assert ended.sentence == f"certificate file {tmp_path}/file/x: cannot make the folder: not a directory"
+    assert (
+        ended.sentence
+        == f"certificate file {tmp_path}/file/x: this folder cannot be made: not a directory; give another --out"
+    )
+
+
+def test_all_new_folders_are_closed_to_others(command: Command, tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        assert command("cert", "new", "a", "--out", str(tmp_path / "one" / ".." / "two" / "three")).code == 0
+    finally:
+        os.umask(before)
+    for folder in (tmp_path / "one", tmp_path / "two", tmp_path / "two" / "three"):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_without_the_package_the_extra_is_named(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from landline.connection.tls import LAST_WORD_SECONDS, LEFT_EARLY, TlsTransport
+from landline.connection.tls import LAST_WORD_SECONDS, LEFT_EARLY, SHOWN_AND_LEFT, TlsTransport
 from landline.connection.tlssession import TlsInfo, TlsSession
 from landline.testing import run_virtual
 from landline.transport.tls import ClientTls
@@ -265,7 +265,7 @@ def test_a_truncated_handshake(tmp_path: Path) -> None:
             theirs.write(hello[:cut])
             theirs.write_eof()
             await server.failed.wait()
-            assert server.failures == [LEFT_EARLY]
+            assert server.failures == [SHOWN_AND_LEFT if cut == len(hello) else LEFT_EARLY]
             theirs.abort()
             await settle()
 
@@ -320,7 +320,7 @@ def test_an_objection_of_ours_keeps_the_server_from_beginning(tmp_path: Path) ->
         await client.failed.wait()
         await server.failed.wait()
         assert client.failures == ["it has the wrong pin"] and len(seen) == 1
-        assert server.failures == [LEFT_EARLY]
+        assert server.failures == [SHOWN_AND_LEFT]
         assert server.protocol.calls == []
 
     run_virtual(scenario())

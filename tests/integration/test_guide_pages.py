@@ -10,7 +10,8 @@ import pytest
 from tests.integration.rig import LANDLINE, run, serving
 from tests.test_guide import ROOT, blocks_of
 
-GUIDE = ROOT / "docs" / "guide"
+DOCS = ROOT / "docs"
+GUIDE = DOCS / "guide"
 CLASSIC_CALLS = (
     "bind listen accept connect connect_ex recv recvfrom send sendall sendto getpeername getsockname getsockopt "
     "setsockopt setblocking settimeout gettimeout fileno makefile close"
@@ -43,10 +44,28 @@ def test_every_classic_call_has_its_section_with_an_example() -> None:
     assert set(re.findall(r"`(\w+)`(?=[^|]*\]\(#)", table)) == explained
 
 
-@pytest.mark.parametrize("page", sorted(GUIDE.glob("*.md")), ids=lambda page: page.name)
+def headings_of(page: Path) -> set[str]:
+    """The headings of a page, as links name them."""
+    lines = re.findall(r"^#+ (.*)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", line).lower().replace(" ", "-") for line in lines}
+
+
+def linked(page: Path) -> list[tuple[Path, str]]:
+    """Where the links of a page lead: files, and headings in them."""
+    targets = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    parts = [target.partition("#") for target in targets if "://" not in target]
+    return [((page.parent / path).resolve() if path else page, anchor) for path, _, anchor in parts]
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    headings = {re.sub(r"[^\w\- ]", "", line).lower().replace(" ", "-") for line in re.findall(r"^#+ (.*)", text, re.M)}
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
-        path, _, anchor = target.partition("#")
-        assert (page.parent / path).exists() if path else anchor in headings, target
+    for path, anchor in linked(page):
+        assert path.exists(), path
+        assert not anchor or anchor in headings_of(path), (path, anchor)
+
+
+@pytest.mark.parametrize("folder", [GUIDE, DOCS / "wire"], ids=lambda folder: folder.name)
+def test_the_index_names_every_page_once(folder: Path) -> None:
+    index = folder / "README.md"
+    named = [path for path, _ in linked(index) if path.parent == folder]
+    assert sorted(named) == sorted(set(folder.glob("*.md")) - {index})

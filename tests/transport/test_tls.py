@@ -6,6 +6,7 @@ import os
 import ssl
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from landline.connection.tlssession import TlsInfo, TlsSession
 from landline.errors import CertificateError, UsageError
 from landline.transport.tls import CIPHERS, ClientTls, ServerTls, pin_of
-from landline.transport.tlserrors import handshake_problem, identity_problem
+from landline.transport.tlserrors import Shown, claims_of, handshake_problem, identity_problem
 from tests.certs import NAMES, Files, expired, leaf, shake_hands
 from tests.peers import require_peer
 
@@ -195,3 +196,38 @@ def test_an_unknown_error_is_told_as_openssl_tells_it() -> None:
     error = ssl.SSLError(1, "[SSL: DATA_LENGTH_TOO_LONG]")
     error.reason = "DATA_LENGTH_TOO_LONG"
     assert handshake_problem(error) == "it broke TLS (data length too long)"
+
+
+def test_a_wrong_certificate_is_told_with_what_it_claims() -> None:
+    dates = {"notBefore": "Nov  1 11:43:00 2026 GMT", "notAfter": "Nov 11 11:48:00 2026 GMT"}
+    names = (
+        ("DNS", "a.example"),
+        ("DNS", "\x1b[2J"),
+        ("IP Address", "0:0:0:0:0:0:0:1"),
+        ("email", "x@y"),
+        ("DNS", "b"),
+    )
+    shown = claims_of({"subjectAltName": (*names, ("DNS", "c")), **dates}, 1_800_000_000.0)
+    assert shown == Shown(("a.example", "b", "c", "::1"), 1793533380.0, 1794397680.0, 1_800_000_000.0)
+    error = ssl.SSLCertVerificationError(1, "no")
+    error.verify_message = "some other reason"
+    until = (
+        "its certificate expired on 2026-11-11 11:48 UTC; it must be renewed (or the clock of this machine is wrong)"
+    )
+    early = replace(shown, now=1_700_000_000.0)
+    for code, asked, claims, sentence in (
+        (62, "x", shown, "its certificate is for a.example, b, c and 1 more and not for x; call it by a name that its "
+         "certificate has, or give server_name"),
+        (62, "x", replace(shown, names=()), "its certificate is not for x; call it by a name that its certificate has, "
+         "or give server_name"),
+        (10, "x", shown, until),
+        (10, "x", early, "its certificate has expired; it must be renewed (or the clock of this machine is wrong)"),
+        (9, "x", early, "its certificate is not valid before 2026-11-01 11:43 UTC, and here it is 2023-11-14 22:13 "
+         "UTC; the clock of one of the two machines is wrong"),
+        (9, "x", shown, "its certificate is not valid yet; the clock of one of the two machines is wrong"),
+        (20, "x", None, "its certificate is signed by nobody we trust; give its CA, or its pin"),
+        (20, None, None, "its certificate is signed by nobody we trust; add its CA to client_ca to let it in"),
+        (99, "x", None, "its certificate is not accepted: some other reason"),
+    ):  # fmt: skip
+        error.verify_code = code
+        assert identity_problem(error, asked, claims) == sentence

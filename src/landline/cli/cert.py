@@ -98,12 +98,14 @@ class Writer:
 
 
 def _make_folder(folder: Path) -> None:
+    # Those above too: whoever may write there could put a folder of his own in its place.
+    missing = [one for one in (folder, *folder.parents) if not os.path.lexists(one)]
     try:
-        folder.mkdir(FOLDER_MODE, parents=True)
+        for one in reversed(missing or [folder]):
+            one.mkdir(FOLDER_MODE, exist_ok=True)
     except OSError as error:
-        raise CertificateError(
-            str(folder), f"cannot make the folder: {os.strerror(error.errno or 0).lower()}"
-        ) from error
+        reason = os.strerror(error.errno or 0).lower()
+        raise CertificateError(str(folder), f"this folder cannot be made: {reason}; give another --out") from error
 
 
 def _create(path: Path, data: bytes, mode: int) -> None:

@@ -96,7 +96,7 @@ def serve(
     from landline.cli.serve import serve_command
 
     show_log(verbose, logging.INFO)
-    return serve_command(what, addresses, framing, limits, server_tls(**tls))
+    return serve_command(what, addresses, framing, limits, server_tls(**tls), tls["tls"])
 
 
 @landline.command(short_help="Say what limits a service has, and what is wrong with it.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 from dataclasses import replace
@@ -14,7 +15,7 @@ import click
 from landline.address import Address, FdAddress, TcpAddress, UdpAddress, UnixAddress, host_port
 from landline.address import parse as parse_address
 from landline.cli.exits import Exit
-from landline.errors import LandlineError, ServiceError
+from landline.errors import LandlineError, ServiceError, UsageError
 from landline.exchange import EXCHANGE
 from landline.limits import parse_limit
 from landline.server.engine import Listening
@@ -22,6 +23,8 @@ from landline.server.run import run
 from landline.server.service import Service
 from landline.transport.activation import passed_descriptors
 from landline.transport.tls import ServerTls
+
+log = logging.getLogger("landline.cli")
 
 HOST = "127.0.0.1"
 Where = TypeVar("Where")
@@ -34,9 +37,12 @@ def serve_command(
     framing: str | None,
     limits: tuple[str, ...],
     tls: ServerTls | None = None,
+    only_tls: bool = False,
 ) -> Exit:
     """Serve until a signal; see `landline serve --help`. Returns the exit code."""
     bindings = with_tls(bindings_for(what, addresses, framing, dict(map(parse_limit, limits))), tls)
+    if tls is not None:
+        bindings = in_the_clear(bindings, only_tls, chosen=bool(addresses))
     announce = show_table if sys.stdout.isatty() else print_lines
     counts = run(bindings, announce)
     click.echo(f"stopped: {counts}", err=True)
@@ -76,6 +82,21 @@ def with_tls(bindings: list[tuple[Service, Where]], tls: ServerTls | None) -> li
     return [
         (service if isinstance(address, UdpAddress) else secured[service], address) for service, address in bindings
     ]
+
+
+def in_the_clear(bindings: Bindings, only_tls: bool, *, chosen: bool) -> Bindings:
+    """What is served beside TLS: datagrams too, which is told; under `only_tls` none.
+
+    Raises UsageError under `only_tls` for an address that somebody has `chosen`.
+    """
+    plain = [str(address) for service, address in bindings if service.tls is None]
+    if only_tls and chosen and plain:
+        raise UsageError(f"datagrams have no TLS, and --tls asks for it everywhere; leave out {plain[0]}, or --tls")
+    if only_tls:
+        return [(service, address) for service, address in bindings if service.tls is not None]
+    if plain:
+        log.warning("datagrams have no TLS: what goes to %s is in the clear; --tls leaves it out", ", ".join(plain))
+    return bindings
 
 
 def configured(service: Service, framing: str | None, limits: dict[str, Any]) -> Service:

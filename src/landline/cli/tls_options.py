@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 Command = Callable[..., Any]
 
-_FILE: dict[str, Any] = {"metavar": "FILE", "type": click.Path()}
+# Whether it can be read is found out when it is read, with a sentence that says what to do.
+_FILE: dict[str, Any] = {"metavar": "FILE", "type": click.Path(readable=False)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def caller_options(command: Command) -> Command:
 def server_options(command: Command) -> Command:
     """Add the options of `serve`."""
     for option in reversed((
-        click.option("--tls", is_flag=True, help="Refuse to start without TLS."),
+        click.option("--tls", is_flag=True, help="Serve nothing without TLS."),
         click.option("--certificate", "certificates", multiple=True, **_FILE,
                      help="Speak TLS with this certificate (PEM, its key may be in it); again for further names."),
         click.option("--key", "keys", multiple=True, **_FILE, help="The keys, in the same order."),

@@ -30,7 +30,11 @@ def trust_for(address: Address, tls: ClientTls | None) -> ClientTls | None:
     if tls is None:
         return ClientTls(pin=address.pin)
     if address.pin not in (None, tls.pin):
-        raise UsageError(f"the pin of {address} is not in the TLS settings; give ClientTls(pin=…), or no settings")
+        other = f"say {tls.pin}" if tls.pin else "have none"
+        raise UsageError(
+            f"the address asks for the pin {address.pin}, and the TLS settings {other}; "
+            "give both the same, or leave it out of the address"
+        )
     return tls
 
 
@@ -97,7 +101,8 @@ async def _shake(
 
 def too_late(address: Address, seconds: float) -> WaitTimeout:
     """The error for a handshake that took longer than `seconds`."""
-    return WaitTimeout(f"connecting to {address} (its TLS handshake)", seconds)
+    # It got what TCP had left of the time to connect: 9.9987 s were 10 s to whoever gave them.
+    return WaitTimeout(f"connecting to {address} (its TLS handshake)", float(f"{seconds:.2g}"))
 
 
 def no_tls(address: Address, problem: str, error: Exception | None, objected: bool = False) -> ConnectError:

@@ -12,12 +12,13 @@ from collections.abc import Callable
 from typing import Any
 
 from landline.connection.tlssession import TlsInfo, TlsSession
-from landline.transport.tlserrors import handshake_problem, overdue_problem
+from landline.transport.tlserrors import overdue_problem
 
 LAST_WORD_SECONDS = 1.0
 """After an alert, how long we read and drop, so that no reset overtakes it."""
 LEFT_EARLY = "it left in the middle of the TLS handshake"
 GAVE_UP = "we gave up the TLS handshake"
+SHOWN_AND_LEFT = "it left when we showed our certificate; it may expect another pin"
 
 
 class TlsTransport(asyncio.Transport, asyncio.Protocol):
@@ -107,7 +108,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         """The peer ended below TLS. Without close_notify it may have been cut; framings see that, TLS does not say."""
         if not self._made:
             if self.failure is None:
-                self._fail(LEFT_EARLY)
+                self._fail(self._why_it_left())
             self._lower.close()
         else:
             self._tell_end()
@@ -135,7 +136,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
                 exc = None
             self._protocol.connection_lost(self._error or exc)
         else:
-            self.failure = self.failure or LEFT_EARLY
+            self.failure = self.failure or self._why_it_left()
             self.failure_error = self.failure_error or exc
             self._tell_failure()
 
@@ -284,6 +285,9 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
             self._lower.close()
             self._tell_failure()
 
+    def _why_it_left(self) -> str:
+        return SHOWN_AND_LEFT if self._server_side and self._session.answered else LEFT_EARLY
+
     def _tell_failure(self) -> None:
         told, self._on_failure = self._on_failure, None
         if told is not None and self.failure is not None:
@@ -292,7 +296,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
     def _broke(self, error: ssl.SSLError) -> None:
         """The session cannot go on: an alert, or bytes that are not ours to read."""
         if not self._made:
-            self._fail(handshake_problem(error, self._session.server_name), error)
+            self._fail(self._session.problem(error), error)
         elif not self._closing:
             self._error = error
             self._flush()

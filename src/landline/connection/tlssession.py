@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+import time
 from dataclasses import dataclass
 from typing import Any
 
 from landline.transport.tls import ServerSideObject, pin_of
+from landline.transport.tlserrors import Shown, claims_of, handshake_problem
 
 PIECE_BYTES = 16 * 1024
 """What OpenSSL is given at a time: one record. A memory BIO keeps the room it once needed, so it must not need more."""
@@ -107,6 +109,23 @@ class TlsSession:
     def peer_certificate(self) -> bytes | None:
         """The certificate that the peer has shown, in DER."""
         return self._tls.getpeercert(binary_form=True)
+
+    @property
+    def answered(self) -> bool:
+        """Whether the two have agreed on a cipher; a server has sent its certificate then."""
+        return self._tls.cipher() is not None
+
+    def problem(self, error: BaseException) -> str:
+        """Why the handshake failed with `error`, in words about the peer ("it …")."""
+        return handshake_problem(error, self.server_name, self._claims())
+
+    def _claims(self) -> Shown | None:
+        # `getpeercert` gives nothing after a refusal, and the sentence about it needs the names and the dates. OpenSSL
+        # 3.0 keeps the chain before it judges it. Python hands it out since 3.10, publicly since 3.13 as bare bytes.
+        with contextlib.suppress(AttributeError, LookupError, ValueError, ssl.SSLError):
+            chain = self._tls._sslobj.get_unverified_chain()  # type: ignore[attr-defined]
+            return claims_of(chain[0].get_info(), time.time()) if chain else None
+        return None
 
     def info(self) -> TlsInfo:
         """What both sides agreed on."""

@@ -15,7 +15,6 @@ from landline.connection.securing import host_of, no_tls, too_late
 from landline.connection.tlssession import PIECE_BYTES, TlsInfo, TlsSession
 from landline.errors import ConnectError
 from landline.transport.tls import ClientTls
-from landline.transport.tlserrors import handshake_problem
 
 READ_BYTES = 64 * 1024
 HUNG_UP = "it hung up in the middle of the TLS handshake"
@@ -168,7 +167,7 @@ def _secured(sock: socket.socket, tls: ClientTls, address: Address, seconds: flo
         if problem is None:
             secured.finish_shaking()
     except ssl.SSLError as error:
-        raise no_tls(address, handshake_problem(error, name), error) from error
+        raise no_tls(address, session.problem(error), error) from error
     except EOFError as error:
         raise ConnectError(str(address), HUNG_UP, passing=True) from error
     except OSError as error:

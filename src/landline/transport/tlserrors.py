@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 EXPIRED, NOT_YET, WRONG_HOST, WRONG_IP = 10, 9, 62, 64
 """X509_V_ERR codes (openssl-verify-options(1))."""
+MOST_NAMES = 3
+_HARMLESS_NAME = re.compile(r"[A-Za-z0-9._*:-]{1,100}")
 _UNKNOWN_ISSUER = frozenset({2, 18, 19, 20, 21})
 
+_RENEW = "it must be renewed (or the clock of this machine is wrong)"
 _VERIFY = {
-    EXPIRED: "certificate has expired; it must be renewed (or the clock of this machine is wrong)",
+    EXPIRED: f"certificate has expired; {_RENEW}",
     NOT_YET: "certificate is not valid yet; the clock of one of the two machines is wrong",
     26: "certificate is not made for this purpose; it needs another extended key usage",
     28: "certificate is not trusted for this purpose",
@@ -44,18 +53,44 @@ _PROBLEMS = {
 }
 
 
-def identity_problem(error: BaseException | None, asked: str | None = None) -> str | None:
-    """What is wrong with who somebody is, or None if `error` is about something else. `asked` is the name we wanted."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a peer's certificate claims, looked at at `now`: its names, and when it `begins` and `ends` to be good.
+
+    The times are in seconds since the epoch. Nobody has checked any of it: it may be told, and decides nothing.
+    """
+
+    names: tuple[str, ...]
+    begins: float
+    ends: float
+    now: float
+
+
+def claims_of(certificate: Mapping[str, Any], now: float) -> Shown:
+    """What a certificate claims, in the form of `ssl.SSLSocket.getpeercert`. Raises KeyError or ValueError."""
+    alternatives = certificate.get("subjectAltName", ())
+    names = [str(value) for kind, value in alternatives if kind == "DNS"]
+    names += [str(ipaddress.ip_address(value)) for kind, value in alternatives if kind == "IP Address"]
+    begins, ends = (ssl.cert_time_to_seconds(certificate[key]) for key in ("notBefore", "notAfter"))
+    # Whoever made it wrote these names, and a person reads them at a terminal: odd ones are left out.
+    return Shown(tuple(name for name in names if _HARMLESS_NAME.fullmatch(name)), begins, ends, now)
+
+
+def identity_problem(error: BaseException | None, asked: str | None = None, shown: Shown | None = None) -> str | None:
+    """What is wrong with who somebody is, or None if `error` is about something else.
+
+    `asked` is the name we wanted (None: a caller, who needs none), `shown` what the peer's certificate claims.
+    """
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its {_verification(error, asked)}"
+        return f"its {_verification(error, asked, shown)}"
     reason = getattr(error, "reason", None) or ""
     _, alert, code = reason.partition("_ALERT_")
     return f"it {_ALERTS[code]}" if alert and code in _ALERTS else None
 
 
-def handshake_problem(error: BaseException, asked: str | None = None) -> str:
-    """Why a handshake failed, in words about the peer ("it …")."""
-    identity = identity_problem(error, asked)
+def handshake_problem(error: BaseException, asked: str | None = None, shown: Shown | None = None) -> str:
+    """Why a handshake failed, in words about the peer ("it …"); the arguments are those of `identity_problem`."""
+    identity = identity_problem(error, asked, shown)
     if identity is not None:
         return identity
     reason = getattr(error, "reason", None)
@@ -74,10 +109,30 @@ def overdue_problem(seconds: float) -> str:
     return f"it did not finish the TLS handshake in {seconds:g} s (handshake_seconds)"
 
 
-def _verification(error: ssl.SSLCertVerificationError, asked: str | None) -> str:
+def _verification(error: ssl.SSLCertVerificationError, asked: str | None, shown: Shown | None) -> str:
     code = error.verify_code
     if code in (WRONG_HOST, WRONG_IP):
-        return f"certificate is not for {asked}; call it by a name that its certificate has, or give server_name"
+        instead = f"is for {_listed(shown.names)} and not" if shown and shown.names else "is not"
+        return f"certificate {instead} for {asked}; call it by a name that its certificate has, or give server_name"
     if code in _UNKNOWN_ISSUER:
-        return "certificate is signed by nobody we trust; give its CA, or its pin"
+        what_to_do = "give its CA, or its pin" if asked is not None else "add its CA to client_ca to let it in"
+        return f"certificate is signed by nobody we trust; {what_to_do}"
+    # Where the certificate itself is good today, the date is that of a CA behind it, which is not known here.
+    if code == EXPIRED and shown and shown.ends < shown.now:
+        return f"certificate expired on {_moment(shown.ends)}; {_RENEW}"
+    if code == NOT_YET and shown and shown.begins > shown.now:
+        return (
+            f"certificate is not valid before {_moment(shown.begins)}, and here it is {_moment(shown.now)}; "
+            "the clock of one of the two machines is wrong"
+        )
     return _VERIFY.get(code) or f"certificate is not accepted: {error.verify_message}"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = len(names) - MOST_NAMES
+    first = ", ".join(names[:MOST_NAMES])
+    return f"{first} and {more} more" if more > 0 else first
+
+
+def _moment(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
