@@ -39,7 +39,7 @@ MOST_GROWTH_BYTES = 2 * 1024 * 1024
 MOST_OBJECTS_PART = 0.02
 LEAST_SAMPLES = 4
 ALLOCATOR = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1"}
-"""Without it each of some 80 threads fills a cache of freed blocks of its own, for minutes: that grows and is no leak."""
+"""Without it each of some 80 threads fills a cache of freed blocks for minutes, which grows and is no leak."""
 
 
 @dataclass(frozen=True)
