@@ -30,7 +30,8 @@ def trust_for(address: Address, tls: ClientTls | None) -> ClientTls | None:
     if address.pin not in (None, tls.pin):
         other = f"say {tls.pin}" if tls.pin else "have none"
         raise UsageError(
-            f"the address asks for the pin {address.pin}, and the TLS settings {other}; give both the same, or leave it out of the address"
+            f"the address asks for the pin {address.pin}, and the TLS settings {other}; "
+            "give both the same, or leave it out of the address"
         )
     return tls
 
