@@ -18,6 +18,7 @@ import pytest
 from landline.address import Address, TcpAddress, TlsAddress
 from landline.connection import blocking
 from landline.connection.client import accept_one, connect
+from landline.connection.securing import too_late
 from landline.connection.stream import StreamConnection
 from landline.errors import ConnectError, ConnectionClosed, IdentityRefused, LandlineError, UsageError, WaitTimeout
 from landline.framing import parse
@@ -101,7 +102,14 @@ async def test_a_ca_and_the_host_name(tmp_path: Path, call: Calling) -> None:
         assert await call(address, tls=ClientTls(ca=own[0])) == b"HELLO"
 
 
-WRONG = "sha256:" + "0" * 64
+WRONG, OTHER = "sha256:" + "0" * 64, "sha256:" + "1" * 64
+
+
+def test_a_time_out_is_told_as_it_was_given() -> None:
+    """What TCP had left of 10 s was told as 9.99866 s."""
+    for seconds, said in ((9.99866, "10 s"), (0.05, "0.05 s"), (2.5, "2.5 s")):
+        sentence = f"connecting to tls://127.0.0.1:9 (its TLS handshake) took longer than {said}"
+        assert str(too_late(TlsAddress("127.0.0.1", 9), seconds)) == sentence
 
 
 @both_ways
@@ -258,8 +266,10 @@ async def test_one_call_is_taken_with_tls(tmp_path: Path, caplog: pytest.LogCapt
     [
         ("udp://127.0.0.1:9", {"pin": WRONG}, "TLS needs a stream, and udp://127.0.0.1:9 takes datagrams; "
          "call a tls:// or tcp:// address"),
-        (f"tls://127.0.0.1:9?pin={WRONG}", {"insecure": True}, f"the address asks for the pin {WRONG}, and the "
-         "TLS settings have none; give both the same, or leave it out of the address"),
+        (f"tls://127.0.0.1:9?pin={WRONG}", {"insecure": True}, f"the address asks for the pin {WRONG}, and the TLS "
+         "settings have none; give both the same, or leave it out of the address"),
+        (f"tls://127.0.0.1:9?pin={WRONG}", {"pin": OTHER}, f"the address asks for the pin {WRONG}, and the TLS "
+         f"settings say {OTHER}; give both the same, or leave it out of the address"),
     ],
 )  # fmt: skip
 def test_what_cannot_be(address: str, given: dict[str, Any], sentence: str) -> None:
