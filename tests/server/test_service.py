@@ -143,8 +143,8 @@ def test_a_copy_with_options_leaves_the_original_alone() -> None:
     shorter = service.with_options(limits=Limits(drain_seconds=2.0))
     assert (str(shorter.framing), shorter.limits.drain_seconds) == ("lines", 2.0)
     assert (str(service.framing), service.limits.drain_seconds) == ("lines", 1.0)
-    other.message(of_both)
-    assert service.message_handler is of_both, "the handlers are those of one service, whatever the options"
+    other.middleware(lambda message, connection, call_next: call_next(message))
+    assert service.middlewares == other.middlewares != [], "the handlers are of one service, whatever the options"
 
 
 @pytest.mark.parametrize(
@@ -351,3 +351,16 @@ def test_a_broadcast_does_not_reach_threads() -> None:
     assert str(caught.value) == (
         "parrot holds its conversations in threads, which a broadcast does not reach: let each send"
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "handler"), [("message", of_message), ("connection", converse), ("blocking", blocking)]
+)
+def test_a_second_handler_of_a_kind_is_refused(kind: str, handler: Any) -> None:
+    """The first one would be forgotten without a word."""
+    service = Service("parrot")
+    getattr(service, kind)(handler)
+    with pytest.raises(ServiceError) as caught:
+        getattr(service.with_options("netstring"), kind)(handler)
+    name = handler.__qualname__
+    assert str(caught.value) == f"parrot has a {kind} handler already: {name}; a service has one of each kind"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from landline.errors import MessageTooLarge, UnframableMessage
+from landline.errors import FramingSpecError, MessageTooLarge, UnframableMessage
 from landline.framing import Cobs, Decoder, Delimited, Fixed, Framing, Length, Lines, Netstring, Raw, Slip, Varint
 from landline.framing.base import DEFAULT_LIMITS, BytesLike
 from landline.limits import Limits
@@ -276,3 +276,11 @@ def test_a_message_that_cannot_be_carried_is_no_fault_of_the_framing() -> None:
 )
 def test_own_bytes(framing: Framing, own: int | None) -> None:
     assert own_bytes(framing, Limits(max_message_bytes=1000)) == own
+
+
+def test_a_framing_may_be_its_spec() -> None:
+    check_framing("lines", [b"a", b""])
+    check_decode("lines", b"a\nb\n", [b"a", b"b"])
+    check_linear_cost("lines", b"x" * 1000)
+    with pytest.raises(FramingSpecError, match="there is no such framing"):
+        check_framing("line", [])

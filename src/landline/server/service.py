@@ -80,10 +80,11 @@ class Service:
 
         A `def` runs in the event loop and must not block; an `async def` is awaited. The messages of one connection are
         handled in order. With payload json or msgpack the annotation of `message` says what it must be. Returns the
-        handler. Raises ServiceError if it takes other arguments.
+        handler. Raises ServiceError if it takes other arguments, or if there is one already.
         """
         if places(handler) not in (1, 2):
             raise ServiceError(f"the message handler of {self.name} must take (message) or (message, connection)")
+        check_first(self.name, "message", self.declared.message_handler)
         self.declared.message_handler = handler
         return handler
 
@@ -117,10 +118,12 @@ class Service:
     def connection(self, handler: ConnectionHandler) -> ConnectionHandler:
         """Declare the handler of conversations: `async def (connection)`; the connection closes when it returns.
 
-        Returns the handler. Raises ServiceError if it is not a coroutine function of one argument.
+        Returns the handler. Raises ServiceError if it is not a coroutine function of one argument, or if there is one
+        already.
         """
         if not inspect.iscoroutinefunction(handler) or places(handler) != 1:
             raise ServiceError(f"the connection handler of {self.name} must be `async def` and take (connection)")
+        check_first(self.name, "connection", self.declared.connection_handler)
         self.declared.connection_handler = handler
         return handler
 
@@ -129,10 +132,11 @@ class Service:
 
         Each runs in a thread of its own, at most `max_threads` of them, over a BlockingConnection whose waits end when
         the limits of the service say so. Returns the handler. Raises ServiceError if it is not a plain function of one
-        argument.
+        argument, or if there is one already.
         """
         if places(handler) != 1 or awaits(handler):
             raise ServiceError(f"the blocking handler of {self.name} must be a plain `def` and take (connection)")
+        check_first(self.name, "blocking", self.declared.blocking_handler)
         self.declared.blocking_handler = handler
         return handler
 
@@ -306,6 +310,13 @@ class Service:
             raise ServiceError(f"{self.name} has handlers by type and one for all messages: declare one kind of them")
         if self.numbered and (self.connection_handler or self.blocking_handler) is not None:
             raise ServiceError(f"{self.name} holds conversations, which are not numbered: leave replies='numbered' out")
+
+
+def check_first(name: str, kind: str, handler: Callable[..., Any] | None) -> None:
+    """Raise ServiceError if there is a handler of this kind already: the one before would never be called."""
+    if handler is not None:
+        known = getattr(handler, "__qualname__", repr(handler))
+        raise ServiceError(f"{name} has a {kind} handler already: {known}; a service has one of each kind")
 
 
 def check_options(name: str, state: object, tls: object) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Literal, Self, SupportsIndex
 
 from landline.errors import FramingError, TruncatedMessage
 from landline.framing import Cobs, Decoder, Delimited, Fixed, Framing, Length, Lines, Netstring, Raw, Slip, Varint
+from landline.framing import parse as parse_framing
 from landline.framing.cobs import FULL_BLOCK
 from landline.framing.netstring import MOST_DIGITS
 from landline.framing.varint import MOST_LENGTH_BYTES
@@ -74,7 +75,7 @@ def decode(
 
 
 def check_decode(
-    framing: Framing,
+    framing: str | Framing,
     wire: bytes,
     messages: Sequence[bytes],
     error: str = "",
@@ -82,12 +83,13 @@ def check_decode(
     seed: int = 0,
     most_own_bytes: int | None = None,
 ) -> None:
-    """Check what a decoder of `framing` under `limits` makes of `wire`, however that is cut.
+    """Check what a decoder of `framing` (or of its spec) under `limits` makes of `wire`, however that is cut.
 
     `messages` are those it must give, `error` the sentence that must end it ("" for none). A decoder may hold
     `most_own_bytes` more than max_message_bytes; None takes `own_bytes`. A case without an error is run once more with
     a tail that must survive: the start of `wire` itself. `seed` is that of the random cuts. Raises AssertionError.
     """
+    framing = parse_framing(framing)
     if most_own_bytes is None:
         most_own_bytes = own_bytes(framing, limits)
     for way, cuts, kind in _ways(len(wire), seed):
@@ -103,7 +105,7 @@ def check_decode(
 
 
 def check_framing(
-    framing: Framing,
+    framing: str | Framing,
     messages: Sequence[bytes],
     limits: Limits = DEFAULT_LIMITS,
     seed: int = 0,
@@ -115,6 +117,7 @@ def check_framing(
     inside a message must say so. `limits`, `seed` and `most_own_bytes` are those of `check_decode`. Raises
     AssertionError, and UnframableMessage for a message that the framing cannot carry. Raw is no framing in this sense.
     """
+    framing = parse_framing(framing)
     encoded = [framing.encode(message) for message in messages]
     wire = b"".join(encoded)
     _expect(framing.encode_all(iter(messages)), wire, f"{framing}: encode_all")
@@ -128,12 +131,13 @@ def check_framing(
         _expect(truncated, stop not in ends, f"{framing} ended after {stop} bytes: TruncatedMessage")
 
 
-def check_linear_cost(framing: Framing, message: bytes, piece_bytes: int = 1) -> None:
+def check_linear_cost(framing: str | Framing, message: bytes, piece_bytes: int = 1) -> None:
     """Check that a message twice as long costs twice the work and not four times, fed in pieces of `piece_bytes`.
 
     `framing` is what is checked; `message` should be long against a piece: 64 KiB in pieces of 1 byte. The work is
     counted by `bytes_handled` and not timed, so a busy machine changes nothing. Raises AssertionError.
     """
+    framing = parse_framing(framing)
     limits = Limits(max_message_bytes=3 * len(message))
     once = bytes_handled(framing, framing.encode(message), piece_bytes, limits)
     twice = bytes_handled(framing, framing.encode(message + message), piece_bytes, limits)
