@@ -4,6 +4,7 @@
 PYTHON ?= python3
 ARGS ?=
 FUZZ_SECONDS ?= 60
+SOAK_SECONDS ?= 300
 
 # What the reference shows: the front door and the modules that people import from; nothing else below landline.
 DOCUMENTED := landline '!landline\..*' $(addprefix landline.,address connection.blocking connection.events errors framing framing.base limits payload testing)
@@ -19,7 +20,7 @@ ifneq ($(STALE),)
 .PHONY: $(VENV)/stamp-venv
 endif
 
-.PHONY: help setup run test check docs format bench fuzz torture clean
+.PHONY: help setup run test check docs format bench soak fuzz torture clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +50,9 @@ format: $(VENV)/stamp-dev ## sort the imports and format every Python file
 
 bench: $(VENV)/stamp-bench ## measure side by side with other libraries (minutes; needs gcc)
 	@$(BIN)/python -m bench $(ARGS)
+
+soak: $(VENV)/stamp-run ## every kind of handler and client on a bad network for SOAK_SECONDS (300)
+	@$(BIN)/python -m bench.soak --seconds $(SOAK_SECONDS) $(ARGS)
 
 fuzz: $(VENV)/stamp-dev ## throw made-up bytes at every decoder for FUZZ_SECONDS (60)
 	@$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS) $(ARGS)

@@ -8,17 +8,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bench import measure
+from bench import measure, resp
 from bench.cells import (
     BUILD,
     CELLS,
     FOLDER,
     IDLE,
     IDLE_CONNECTIONS,
+    LANDLINE,
+    REDIS,
     SERVERS,
     STARTUP,
     select,
 )
+from bench.certificates import make_certificate
 from bench.chart import as_svg
 from bench.compiling import compile_programs
 from bench.machine import describe_libraries, describe_machine, today
@@ -26,7 +29,7 @@ from bench.processes import Failed, allow_descriptors
 from bench.report import as_markdown, as_text
 
 ROUNDS = 5
-SECONDS = 1.5
+SECONDS = 1.0
 WARM_UP_SECONDS = 0.3
 STARTUP_RUNS = 20
 QUICK_SECONDS = 0.3
@@ -56,7 +59,7 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
 
 
 def _description() -> str:
-    cells = ", ".join([cell.name for cell in CELLS] + [IDLE, STARTUP])
+    cells = ", ".join([cell.name for cell in CELLS] + [IDLE, REDIS, STARTUP])
     servers = ", ".join(server.name for server in SERVERS)
     return f"Landline side by side with its peers. Cells: {cells}. Servers: {servers}."
 
@@ -79,6 +82,7 @@ def make_plan(options: argparse.Namespace) -> measure.Plan:
         chosen=options.chosen,
         landline=options.landline or Path(sys.executable).with_name("landline"),
         seed=seed,
+        quick=quick,
         rounds=options.rounds or (1 if quick else ROUNDS),
         seconds=options.seconds or (QUICK_SECONDS if quick else SECONDS),
         warm_up_seconds=QUICK_WARM_UP_SECONDS if quick else WARM_UP_SECONDS,
@@ -90,8 +94,12 @@ def make_plan(options: argparse.Namespace) -> measure.Plan:
 def run(plan: measure.Plan) -> dict[str, Any]:
     """Measure everything in the plan and return it with what it was measured on."""
     compile_programs()
+    make_certificate()
     descriptors = allow_descriptors()
     servers, left_out = measure.present_servers(plan)
+    compares_redis = (REDIS, LANDLINE.name) in plan.chosen
+    if compares_redis and resp.absent():
+        left_out.append(resp.absent())
     for sentence in [f"Seed {plan.seed}.", *left_out]:
         _say(sentence)
     results: dict[str, Any] = {
@@ -105,6 +113,8 @@ def run(plan: measure.Plan) -> dict[str, Any]:
     }
     results["samples"] = measure.measure_rates(plan, servers, _say)
     results["idle"] = measure.measure_all_idle(plan, servers, descriptors, _say)
+    wanted = compares_redis and not resp.absent()
+    results["redis"] = resp.measure_resp(plan.seed, plan.rounds, plan.quick, _say) if wanted else []
     results["startup"] = measure.measure_startup(plan, servers)
     return results
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from bench.cells import ASYNCIO, CELLS, LANDLINE, LIMIT, SERVERS, Cell, server_named
+from bench.cells import ASYNCIO, CELLS, ENDS, LANDLINE, LIMIT, SERVERS, Cell, server_named
 from bench.machine import machine_words
 from bench.report import grouped, rounds_words, times
 from bench.summary import Spread, figure_spread, ratio, servers_in
@@ -130,7 +130,7 @@ def _panel(cell: Cell, bars: list[Bar], scale: Scale, top: int) -> list[str]:
 def _in_words(cell: Cell) -> str:
     many = "1 message" if cell.in_flight == 1 else f"{cell.in_flight} messages"
     about = "about " if cell.mixed else ""
-    return f"{cell.connections} connections, {many} in flight on each, {about}{cell.size} bytes"
+    return f"{cell.connections} connections, {many} in flight on each, {about}{cell.size} bytes{ENDS[cell.kind]}"
 
 
 def _grid(scale: Scale, top: float, bottom: float) -> list[str]:

@@ -1,8 +1,9 @@
 /* The load generator: one thread, one epoll, every answer compared byte for byte.
  *
- * load rate PORT length|lines CONNECTIONS IN_FLIGHT SIZE equal|mixed SEED WARM_UP_MS MEASURE_MS
+ * load rate PORT length|lines|json|msgpack|tls CONNECTIONS IN_FLIGHT SIZE equal|mixed SEED WARM_UP_MS MEASURE_MS
  *     keeps IN_FLIGHT messages unanswered on each connection and prints, as JSON, the answers a second,
- *     and with IN_FLIGHT 1 the latency in microseconds.
+ *     and with IN_FLIGHT 1 the latency in microseconds. The documents of json and msgpack stand behind a length,
+ *     and so do the messages in tls, which needs a load compiled with -DWITH_TLS.
  * load idle PORT length|lines CONNECTIONS SIZE SEED
  *     opens CONNECTIONS one after another, exchanges one message on each, prints how many, holds them until a
  *     line or the end comes on stdin, prints how many the server still keeps open.
@@ -11,6 +12,7 @@
 
 #include "common.h"
 #include "script.h"
+#include "secure.h"
 
 #define BUFFER_BYTES (256 * 1024)
 #define MAX_CONNECTIONS 60000
@@ -27,6 +29,7 @@ typedef struct {
     size_t received_at;      /* byte of the script to expect next */
     size_t answered;         /* messages of the script that are answered, from its start */
     uint64_t asked_ns;
+    secured *tls;            /* NULL: plain */
 } connection;
 
 typedef struct {
@@ -58,7 +61,9 @@ static void send_due(load *l, connection *c)
     size_t end = ends_at(&l->words, c->due);
     int blocked = 0;
     while (c->sent_at < end && !blocked) {
-        ssize_t sent = send(c->fd, l->words.questions + c->sent_at, end - c->sent_at, MSG_DONTWAIT | MSG_NOSIGNAL);
+        const unsigned char *rest = l->words.questions + c->sent_at;
+        ssize_t sent = c->tls ? secured_send(c->tls, rest, end - c->sent_at)
+                              : send(c->fd, rest, end - c->sent_at, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent < 0 && errno != EAGAIN)
             fail("send");
         blocked = sent < 0;
@@ -86,13 +91,13 @@ static void receive(load *l, connection *c)
 {
     static unsigned char buffer[BUFFER_BYTES];
     size_t most = l->words.bytes < BUFFER_BYTES ? l->words.bytes : BUFFER_BYTES;
-    ssize_t got = recv(c->fd, buffer, most, MSG_DONTWAIT);
+    ssize_t got = c->tls ? secured_receive(c->tls, buffer, most) : recv(c->fd, buffer, most, MSG_DONTWAIT);
     if (got < 0 && errno == EAGAIN)
         return;
     if (got <= 0)
         fail(got ? "recv" : "the server closed a connection");
     if (memcmp(buffer, l->words.answers + c->received_at, (size_t)got))
-        fail("wrong answer: not the upper-cased message with its length");
+        fail("wrong answer: not what a right server says");
     size_t before = c->answered;
     c->received_at += (size_t)got;
     while (ends_at(&l->words, c->answered + 1) <= c->received_at)
@@ -173,7 +178,8 @@ static void rate(char **words)
     load l = {.in_flight = (int)whole(words[3], 1, 4096, "IN_FLIGHT")};
     long size = whole(words[4], 1, 65536, "SIZE"), seed = whole(words[6], 0, INT32_MAX, "SEED");
     long warm_up_ms = whole(words[7], 0, 60000, "WARM_UP_MS"), measure_ms = whole(words[8], 1, 600000, "MEASURE_MS");
-    l.words = make_script(!strcmp(words[1], "lines"), (size_t)size, !strcmp(words[5], "mixed"),
+    int tls = !strcmp(words[1], "tls");
+    l.words = make_script(tls ? LENGTH : kind_named(words[1]), (size_t)size, !strcmp(words[5], "mixed"),
                           (size_t)l.in_flight, (uint64_t)seed);
     alarm((unsigned)((warm_up_ms + measure_ms) / 1000 + SPARE_SECONDS));
     l.poller = need(epoll_create1(0), "epoll_create1");
@@ -181,6 +187,7 @@ static void rate(char **words)
     connection *all = room((size_t)connections, sizeof *all);
     for (long i = 0; i < connections; i++) {
         all[i].fd = open_connection(1, port);
+        all[i].tls = tls ? secure(all[i].fd) : NULL;
         all[i].due = (size_t)l.in_flight;
         watch(l.poller, EPOLL_CTL_ADD, all[i].fd, EPOLLIN, &all[i]);
     }
@@ -199,7 +206,7 @@ static void exchange(int fd, const script *words)
     if (recv(fd, answer, bytes, MSG_WAITALL) != (ssize_t)bytes)
         fail("no whole answer");
     if (memcmp(answer, words->answers, bytes))
-        fail("wrong answer: not the upper-cased message with its length");
+        fail("wrong answer: not what a right server says");
 }
 
 /* Counts the connections the server has neither closed nor reset. */
@@ -217,7 +224,7 @@ static void idle(char **words)
 {
     int port = (int)whole(words[0], 1, 65535, "PORT");
     long connections = whole(words[2], 1, MAX_CONNECTIONS, "CONNECTIONS"), size = whole(words[3], 1, 65536, "SIZE");
-    script text = make_script(!strcmp(words[1], "lines"), (size_t)size, 0, 1,
+    script text = make_script(kind_named(words[1]), (size_t)size, 0, 1,
                               (uint64_t)whole(words[4], 0, INT32_MAX, "SEED"));
     int *fds = room((size_t)connections, sizeof *fds);
     alarm(HOLD_SECONDS);
@@ -238,6 +245,6 @@ int main(int count, char **words)
     else if (count == 7 && !strcmp(words[1], "idle"))
         idle(words + 2);
     else
-        fail("usage: load rate|idle PORT length|lines CONNECTIONS ... (see the top of load.c)");
+        fail("usage: load rate|idle PORT length|lines|json|msgpack|tls CONNECTIONS ... (see the top of load.c)");
     return 0;
 }

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 VERSION_SECONDS = 30
-PEERS = ("uvloop", "Twisted", "gevent")
+PEERS = ("uvloop", "msgspec", "Twisted", "gevent", "easynetwork")
 
 
 def describe_machine() -> dict[str, object]:
@@ -41,6 +41,7 @@ def describe_libraries(landline: Path) -> dict[str, str]:
             versions[name.lower()] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
+    versions["redis"] = _number(_output(["redis-server", "--version"]))
     return {name: version for name, version in versions.items() if version}
 
 

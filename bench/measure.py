@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.cells import (
-    BUILD,
     CELLS,
     IDLE,
     IDLE_SERVERS,
     LANDLINE,
+    LOAD,
+    LOAD_TLS,
     SERVERS,
     STARTUP,
     Cell,
@@ -45,6 +46,7 @@ class Plan:
     chosen: set[tuple[str, str]]
     landline: Path
     seed: int
+    quick: bool
     rounds: int
     seconds: float
     warm_up_seconds: float
@@ -52,8 +54,9 @@ class Plan:
     startup_runs: int
 
     def cells(self, servers: list[Server]) -> list[tuple[Cell, list[Server]]]:
-        """Return the chosen cells, each with those of the servers that are chosen for it."""
-        pairs = [(cell, [server for server in servers if (cell.name, server.name) in self.chosen]) for cell in CELLS]
+        """Return the chosen cells that can be measured, each with those of the servers that are chosen for it."""
+        able = [cell for cell in CELLS if cell.kind != "tls" or LOAD_TLS.exists()]
+        pairs = [(cell, [server for server in servers if (cell.name, server.name) in self.chosen]) for cell in able]
         return [(cell, some) for cell, some in pairs if some]
 
 
@@ -62,9 +65,13 @@ def present_servers(plan: Plan) -> tuple[list[Server], list[str]]:
     wanted = {server for _, server in plan.chosen}
     servers = [server for server in SERVERS if server.name in wanted]
     absent = {server: server.absent() for server in servers}
-    if LANDLINE in absent and not plan.landline.exists():
-        absent[LANDLINE] = f"Landline is left out: there is no command at {plan.landline}."
-    return [s for s in servers if not absent[s]], [text for text in absent.values() if text]
+    sentences = [text for text in absent.values() if text]
+    if not plan.landline.exists():
+        sentences.append(f"Landline is left out: there is no command at {plan.landline}.")
+        absent |= {server: "no command" for server in servers if server.own}
+    if not LOAD_TLS.exists() and any(cell.startswith("tls") for cell, _ in plan.chosen):
+        sentences.append("TLS is left out: the load generator needs OpenSSL's headers, which are not installed.")
+    return [s for s in servers if not absent[s]], sentences
 
 
 def port_of(line: str) -> int:
@@ -78,21 +85,22 @@ def port_of(line: str) -> int:
 def measure_rate(cell: Cell, server: Server, plan: Plan) -> Sample:
     """Start a fresh server, put the cell's traffic on it, return what the load generator counted."""
     server_core, load_core = two_cores()
-    command = server_command(server, cell.framing, plan.landline)
+    kind = server.kind or cell.kind
+    command = server_command(server, kind, plan.landline)
     with started(command, server_core, server.environment) as child:
         port = port_of(child.read_line(START_SECONDS))
-        with started(_rate_command(cell, port, plan), load_core) as load:
+        with started(_rate_command(cell, kind, port, plan), load_core) as load:
             result = load.read_json(plan.warm_up_seconds + plan.seconds + SPARE_SECONDS)
     if not result["messages_per_second"]:
         raise Failed(f"{server.label} answered nothing in {plan.seconds:g} s")
     return result
 
 
-def _rate_command(cell: Cell, port: int, plan: Plan) -> list[str]:
+def _rate_command(cell: Cell, kind: str, port: int, plan: Plan) -> list[str]:
     sizes = "mixed" if cell.mixed else "equal"
-    shape = [port, cell.framing, cell.connections, cell.in_flight, cell.size, sizes, plan.seed]
+    shape = [port, kind, cell.connections, cell.in_flight, cell.size, sizes, plan.seed]
     times = [round(plan.warm_up_seconds * 1000), round(plan.seconds * 1000)]
-    return [str(BUILD / "load"), "rate", *(str(word) for word in [*shape, *times])]
+    return [str(LOAD_TLS if kind == "tls" else LOAD), "rate", *(str(word) for word in [*shape, *times])]
 
 
 def measure_rates(plan: Plan, servers: list[Server], say: Say) -> list[Sample]:
@@ -105,7 +113,7 @@ def measure_rates(plan: Plan, servers: list[Server], say: Say) -> list[Sample]:
                 sample = {"round": number, "cell": cell.name, "server": server.name}
                 sample |= _or_failure(partial(measure_rate, cell, server, plan))
                 samples.append(sample)
-                say(f"round {number}/{plan.rounds}  {cell.name:<10} {server.name:<13} {_brief(sample)}")
+                say(f"round {number}/{plan.rounds}  {cell.name:<10} {server.name:<19} {_brief(sample)}")
     return samples
 
 
@@ -151,7 +159,7 @@ def measure_idle(server: Server, plan: Plan, descriptors: int) -> Sample:
 
 def _idle_command(port: int, connections: int, plan: Plan) -> list[str]:
     words = ["idle", port, "length", connections, IDLE_MESSAGE_BYTES, plan.seed]
-    return [str(BUILD / "load"), *(str(word) for word in words)]
+    return [str(LOAD), *(str(word) for word in words)]
 
 
 def measure_all_idle(plan: Plan, servers: list[Server], descriptors: int, say: Say) -> dict[str, Sample]:
@@ -162,7 +170,7 @@ def measure_all_idle(plan: Plan, servers: list[Server], descriptors: int, say: S
             result = _or_failure(partial(measure_idle, server, plan, descriptors))
             results[server.name] = result
             brief = result.get("failed") or f"{result['bytes_each']:>12,.0f} bytes each"
-            say(f"idle       {server.name:<13} {brief}".replace(",", " "))
+            say(f"idle       {server.name:<19} {brief}".replace(",", " "))
     return results
 
 

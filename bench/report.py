@@ -4,20 +4,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.cells import (
-    ASYNCIO,
     CELLS,
+    COMPARISONS,
     IDLE_MAX_BYTES,
     LANDLINE,
-    LIMIT,
     SERVERS,
-    TARGETS,
-    TWISTED,
+    cell_named,
     server_named,
 )
 from bench.machine import machine_words
+from bench.resp import EXAMPLE, SERVER
 from bench.summary import Spread, failures, figure_spread, ratio, servers_in, spread
 
 NOTHING = "–"
+PLAIN = tuple(cell.name for cell in CELLS if cell.kind in ("length", "lines"))
+OTHERS = tuple(cell.name for cell in CELLS if cell.name not in PLAIN)
 Results = dict[str, Any]
 
 
@@ -51,8 +52,10 @@ def tables(results: Results) -> list[Table]:
     samples = results["samples"]
     found = [
         _ratios(samples),
-        _rates(samples),
+        _rates(samples, PLAIN, "Messages a second, median of the rounds"),
+        _rates(samples, OTHERS, "Messages a second of typed messages and in TLS, median of the rounds"),
         _latencies(samples),
+        _resp(results["redis"]),
         _idle(results["idle"]),
         _startup(results["startup"]),
     ]
@@ -61,20 +64,14 @@ def tables(results: Results) -> list[Table]:
 
 def _ratios(samples: list[Any]) -> Table:
     rows = []
-    for cell in CELLS:
-        for peer in (ASYNCIO, TWISTED, LIMIT):
-            measured = ratio(samples, cell.name, LANDLINE.name, peer.name)
-            if measured:
-                wanted = _target(cell.name, peer.name)
-                words = [f"{cell.title}, {cell.figures}", peer.label]
-                rows.append([*words, _with_range(measured), *_verdict(measured.median, wanted)])
-    heads = ["Messages a second", "Landline to", "ratio (lowest – highest)", "target", ""]
+    for one in COMPARISONS:
+        measured = ratio(samples, one.cell, one.server, one.peer)
+        if measured:
+            cell = cell_named(one.cell)
+            words = [f"{cell.title}, {cell.figures}", server_named(one.server).label, server_named(one.peer).label]
+            rows.append([*words, _with_range(measured), *_verdict(measured.median, one.at_least)])
+    heads = ["Messages a second", "what", "to", "ratio (lowest – highest)", "target", ""]
     return Table("Landline as a multiple of a peer, in the same round", heads, rows)
-
-
-def _target(cell: str, peer: str) -> float | None:
-    wanted = (t.at_least for t in TARGETS if t.cell == cell and t.peer == peer)
-    return next(wanted, None)
 
 
 def _verdict(measured: float, wanted: float | None) -> list[str]:
@@ -87,27 +84,41 @@ def _with_range(measured: Spread) -> str:
     return f"{times(measured.median)} ({times(measured.low)} – {times(measured.high)})"
 
 
-def _rates(samples: list[Any]) -> Table:
-    cells = [cell for cell in CELLS if servers_in(samples, cell.name)]
+def _rates(samples: list[Any], named: tuple[str, ...], title: str) -> Table:
+    """The rates of some cells; servers that none of them has are left out."""
+    cells = [cell for cell in CELLS if cell.name in named and servers_in(samples, cell.name)]
     rows = []
     for server in SERVERS:
         spreads = [figure_spread(samples, cell.name, server.name) for cell in cells]
         if any(spreads):
             rows.append([server.label, *(grouped(s.median) if s else NOTHING for s in spreads)])
     heads = ["Server", *(cell.figures for cell in cells)]
-    return Table("Messages a second, median of the rounds", heads, rows)
+    return Table(title, heads, rows)
 
 
 def _latencies(samples: list[Any]) -> Table:
     rows = []
     for cell in (cell for cell in CELLS if cell.in_flight == 1):
+        place = f" {cell.kind.upper()}" if cell.kind == "tls" else ""
         for server in SERVERS:
             middle = figure_spread(samples, cell.name, server.name, "latency_p50_us")
             late = figure_spread(samples, cell.name, server.name, "latency_p99_us")
             if middle and late:
-                rows.append([server.label, f"{middle.median:.0f}", f"{late.median:.0f}"])
+                rows.append([f"{server.label}{place}", f"{middle.median:.0f}", f"{late.median:.0f}"])
     heads = ["Server", "half within, µs", "99 of 100 within, µs"]
     return Table("Time to an answer, one at a time, 64 connections at once", heads, rows)
+
+
+def _resp(samples: list[Any]) -> Table:
+    rows = []
+    for cell in dict.fromkeys(sample["cell"] for sample in samples):
+        example = figure_spread(samples, cell, EXAMPLE)
+        redis = figure_spread(samples, cell, SERVER)
+        measured = ratio(samples, cell, EXAMPLE, SERVER)
+        if example and redis and measured:
+            rows.append([cell, grouped(example.median), grouped(redis.median), _with_range(measured)])
+    heads = ["redis-benchmark", f"examples/{EXAMPLE}", SERVER, "ratio (lowest – highest)"]
+    return Table("Requests a second of a RESP server in Python and of Redis, 50 connections", heads, rows)
 
 
 def _idle(idle: dict[str, Any]) -> Table:
@@ -163,7 +174,7 @@ def as_markdown(results: Results) -> str:
 
 
 def _joined(results: Results, drawn: list[str]) -> str:
-    remarks = "\n".join([*results["left_out"], *failures(results["samples"])])
+    remarks = "\n".join([*results["left_out"], *failures([*results["samples"], *results["redis"]])])
     startup = results["startup"].get("failed", "")
     return "\n\n".join(filter(None, [preface(results), *drawn, remarks, startup])) + "\n"
 

@@ -26,7 +26,7 @@ from struct import Struct
 
 from landline import Limits, Service, run
 from landline.errors import FramingSpecError, LandlineError, UnframableMessage
-from landline.framing import Decoder, Framing
+from landline.framing import DEFAULT_LIMITS, Decoder, Framing
 
 DEFAULT_ADDRESS = "tcp://127.0.0.1:7100"
 START = b"\x7e"
@@ -50,7 +50,7 @@ class DeviceFrames(Framing):
     def __str__(self) -> str:
         return "device-frames"
 
-    def decoder(self, limits: Limits = Limits()) -> DeviceDecoder:  # noqa: B008  (Limits cannot be changed)
+    def decoder(self, limits: Limits = DEFAULT_LIMITS) -> DeviceDecoder:
         if limits.max_message_bytes < HEAD_BYTES + MOST_PAYLOAD_BYTES + CRC_BYTES:
             problem = f"frames have up to 259 bytes and max_message_bytes is {limits.max_message_bytes}"
             raise FramingSpecError(str(self), problem)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from landline import Limits
 from landline.errors import MalformedMessage, UnframableMessage
-from landline.framing import Decoder, Framing
+from landline.framing import DEFAULT_LIMITS, Decoder, Framing
 
 END = b"\r\n"
 ARRAY, BULK, LINE_FEED = b"*"[0], b"$"[0], b"\n"
@@ -25,7 +25,9 @@ KNOWN_HEADS = {b"%c%d" % (kind, number): number for kind in (ARRAY, BULK) for nu
 """What heads usually say: looking one up is quicker than reading digits."""
 COUNTS = {b"*%d" % count: count for count in range(1, 1025)}
 HEADS = {size: b"$%d" % size for size in range(1025)}
+"""The number behind the head of an array, and the head before a string, for the sizes that are common."""
 RUN_WORTH_TRYING = 4
+"""Commands that must at least be in a read before they are looked at together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Resp(Framing):
     def __str__(self) -> str:
         return "resp"
 
-    def decoder(self, limits: Limits = Limits()) -> RespDecoder:  # noqa: B008  (Limits cannot be changed)
+    def decoder(self, limits: Limits = DEFAULT_LIMITS) -> RespDecoder:
         return RespDecoder(limits.max_message_bytes)
 
     def encode(self, message: bytes) -> bytes:

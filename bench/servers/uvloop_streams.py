@@ -1,4 +1,4 @@
-"""The same streams of asyncio on uvloop: `python -m bench.servers.uvloop_streams length|lines`."""
+"""The same streams of asyncio on uvloop: `python -m bench.servers.uvloop_streams length|lines|json|msgpack|tls`."""
 
 import sys
 

@@ -125,13 +125,17 @@ def host_port(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def parse(text: str) -> Address:
+def parse(text: str | Address) -> Address:
     """Read an address.
 
-    `text` is one of the forms at the top of this module. Returns TcpAddress, TlsAddress, UdpAddress, UnixAddress or
-    FdAddress.
-    Raises AddressError, whose sentence names the part that is wrong and shows a correct address.
+    `text` is one of the forms at the top of this module; an Address stands for itself. Returns TcpAddress, TlsAddress,
+    UdpAddress, UnixAddress or FdAddress. Raises AddressError, whose sentence names the part that is wrong and shows a
+    correct address.
     """
+    if isinstance(text, Address):
+        return text
+    if not isinstance(text, str):
+        raise AddressError(str(text), "kind", f"is {type(text).__name__} and not text", _EXAMPLES["tcp"])
     scheme, separator, rest = text.partition("://")
     if not separator:
         scheme, rest = _without_scheme(text)

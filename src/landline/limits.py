@@ -59,7 +59,7 @@ class Limits:
         256 * KIB,
         "bytes",
         1,
-        2**31,
+        2**31 - 1,
         "what may wait for a peer that reads slowly before its handler is made to wait too; 100 Mbit/s at 20 ms",
     )
     receive_buffer_bytes: int = _limit(
@@ -123,6 +123,15 @@ class Limits:
             value = getattr(self, bound.name)
             if not (value is None and bound.default is None):
                 _check(bound, value)
+
+
+def given_limits(limits: Limits | None) -> Limits:
+    """The limits somebody gave, or the default ones for None. Raises LimitError for anything else."""
+    if limits is None:
+        return Limits()
+    if not isinstance(limits, Limits):
+        raise LimitError("limits", limits, "a Limits, for example Limits(max_message_bytes=1000)")
+    return limits
 
 
 def _check(bound: Field[Any], value: object) -> None:

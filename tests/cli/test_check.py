@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -13,6 +14,7 @@ from landline.cli.exits import Exit
 from landline.errors import ServiceError
 from landline.limits import Limits
 from landline.server.engine import Server
+from tests.certs import Files
 from tests.cli.conftest import Command
 
 MODULE = """
@@ -187,3 +189,20 @@ def test_a_server_keeps_its_bindings() -> None:
         ("echo", "unix://@echo")
     ]
     assert list(lines_of([], [])) == []
+
+
+def test_a_certificate_of_the_command_line(command: Command, working_folder: Path) -> None:
+    certificate, key = Files(working_folder).server()
+    lines = report(command, "birds:parrot", "tls://127.0.0.1:0", "--certificate", certificate, "--key", key)
+    (line,) = (line for line in lines if line.startswith("tls "))
+    assert re.fullmatch(rf"tls       {re.escape(certificate)}, expires in 30 days, sha256:[0-9a-f]{{64}}", line)
+    assert not [line for line in lines if line.startswith("error")]
+    ended = command("check", "birds:parrot", "--certificate", certificate, "--key", "birds.py")
+    assert (ended.code, ended.err) == (Exit.USAGE, "landline: certificate file birds.py: it holds no key\n")
+
+
+def test_a_certificate_of_the_module_that_cannot_be_used(command: Command, working_folder: Path) -> None:
+    (working_folder / "unsafe.py").write_text("import landline\nlandline.ServerTls('none.pem')\n")
+    ended = command("check", "unsafe:service")
+    sentence = "landline: cannot load 'unsafe:service': certificate file none.pem: there is no such file\n"
+    assert (ended.code, ended.err) == (Exit.USAGE, sentence)

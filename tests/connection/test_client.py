@@ -8,11 +8,12 @@ import os
 import socket
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import landline
-from landline import Limits, StreamConnection
+from landline import Limits, StreamConnection, blocking, connect
 from landline.address import TcpAddress, UdpAddress
 from landline.connection.client import accept_one
 from landline.connection.datagram import DatagramConnection
@@ -28,6 +29,7 @@ from landline.errors import (
     Reason,
     TruncatedMessage,
     UnframableMessage,
+    UsageError,
     WaitTimeout,
 )
 from landline.framing import parse as parse_framing
@@ -327,3 +329,25 @@ async def test_of_two_that_call_at_once_one_is_turned_away() -> None:
         assert len(sockets_open() - before) == 3
         await connection.close()
     assert sockets_open() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"reconnect": True}, "reconnect cannot be True; it must be a Reconnect, for example Reconnect()"),
+        ({"tls": True}, "tls cannot be True; it must be a ClientTls, for example ClientTls(ca='ca.pem')"),
+        ({"limits": 3}, "limits cannot be 3; it must be a Limits, for example Limits(max_message_bytes=1000)"),
+        ({"framing": 3}, "framing '3': it is int, and must be a text such as lines, or a Framing"),
+        ({"framing": "raw", "replies": "numbered"},
+         "raw bytes have no messages to number; give another framing, such as lines"),
+        ({"address": 9000}, "the kind of '9000' is int and not text; write for example tcp://127.0.0.1:8101"),
+    ],
+)  # fmt: skip
+def test_arguments_that_cannot_be(options: dict[str, Any], sentence: str) -> None:
+    given: dict[str, Any] = {"address": "127.0.0.1:1", **options}
+    with pytest.raises(UsageError) as caught:
+        asyncio.run(connect(**given))
+    assert str(caught.value) == sentence
+    with pytest.raises(UsageError) as caught:
+        blocking.connect(**given)
+    assert str(caught.value) == sentence

@@ -23,6 +23,10 @@ def test_the_defaults() -> None:
          "when_full cannot be 'drop'; it must be one of 'wait', 'drop_oldest', 'drop_newest', 'fail'"),
         ("max_queued_messages", 0,
          "max_queued_messages cannot be 0; it must be a whole number from 1 to 1099511627776"),
+        ("backoff", 3, "backoff cannot be 3; it must be a Backoff, for example Backoff(first_seconds=1)"),
+        ("on_connect", 3, "on_connect cannot be 3; it must be a function or None"),
+        ("on_event", "x", "on_event cannot be 'x'; it must be a function or None"),
+        ("draw", 0.5, "draw cannot be 0.5; it must be a function or None"),
         ("max_queued_bytes", 1.5, "max_queued_bytes cannot be 1.5; it must be a whole number from 1 to 1099511627776"),
     ],
 )  # fmt: skip

@@ -405,3 +405,63 @@ def test_whoever_always_finds_a_message_lets_others_have_their_turn() -> None:
             other.cancel()
 
     run_virtual(scenario())
+
+
+def test_replies_to_messages_that_came_together_leave_together_and_in_order() -> None:
+    """One write for each of them was what a conversation cost: at most 100 000 messages a second."""
+
+    async def scenario() -> None:
+        async with Line() as line:
+            await line.say(b"1\n2\n3\n4\n")
+            for _ in range(4):
+                await line.connection.send(await line.connection.receive())
+            await settle()
+            assert line.peer.pieces == [b"1\n2\n3\n4\n"]
+            await line.connection.send(b"5")
+            assert line.connection.statistics().messages_sent == 5
+            await settle()
+            assert line.peer.pieces == [b"1\n2\n3\n4\n", b"5\n"]
+
+    run_virtual(scenario())
+
+
+def test_a_reply_does_not_wait_for_a_handler_that_waits_for_something_else() -> None:
+    async def scenario() -> None:
+        async with Line() as line:
+            await line.say(b"1\n2\n")
+            await line.connection.send(await line.connection.receive())
+            await settle()
+            assert line.peer.received == b"1\n"
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize("ending", [StreamConnection.end_sending, StreamConnection.end, StreamConnection.abort])
+def test_a_reply_that_was_gathered_leaves_before_the_end(ending: Callable[[StreamConnection], None]) -> None:
+    async def scenario() -> None:
+        async with Line() as line:
+            await line.say(b"1\n2\n")
+            await line.connection.send(await line.connection.receive())
+            ending(line.connection)
+            await settle()
+            assert line.peer.received == b"1\n"
+
+    run_virtual(scenario())
+
+
+def test_gathering_holds_no_more_than_the_send_buffer_may() -> None:
+    async def scenario() -> None:
+        async with Line(send_buffer_bytes=4, pipe_bytes=1) as line:
+            line.theirs.pause_reading()
+            await line.say(b"1\n2\n3\n4\n5\n")
+            while len(line.connection._inbox) < 5:
+                await asyncio.sleep(0)
+            sender = asyncio.create_task(line.connection.send_all([b"once", b"twice"]))
+            await settle()
+            assert not sender.done()
+            line.theirs.resume_reading()
+            await sender
+            await settle()
+            assert line.peer.received == b"once\ntwice\n"
+
+    run_virtual(scenario())

@@ -7,12 +7,13 @@ import os
 import socket
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from landline.address import TcpAddress, UdpAddress
 from landline.connection.stream import StreamConnection
-from landline.errors import AddressError, ListenError, Reason, ServiceError
+from landline.errors import AddressError, ListenError, Reason, ServiceError, UsageError
 from landline.limits import Limits
 from landline.server.engine import Server
 from landline.server.service import Service
@@ -237,3 +238,22 @@ async def test_the_places_of_a_service_count_over_all_its_addresses() -> None:
                 assert await newcomer.rest() == b"busy\n"
             await server.stop()
     assert server.counts().reasons == {Reason.REFUSED: 1, Reason.DRAINING: 1}
+
+
+@pytest.mark.parametrize(
+    ("bindings", "sentence"),
+    [
+        (parrot := Service("parrot"),
+         "a server runs a list of pairs (service, address), and not <Service parrot, lines, bytes>: put it in [ ]"),
+        ((parrot, "127.0.0.1:0"),
+         "a server runs pairs such as (service, '127.0.0.1:9000'), and not <Service parrot, lines, bytes>"),
+        ([("127.0.0.1:0", parrot)],
+         "a server runs pairs such as (service, '127.0.0.1:9000'), and not "
+         "('127.0.0.1:0', <Service parrot, lines, bytes>)"),
+        ([(parrot, 9000)], "the kind of '9000' is int and not text; write for example tcp://127.0.0.1:8101"),
+    ],
+)  # fmt: skip
+def test_bindings_that_cannot_be(bindings: Any, sentence: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Server(bindings)
+    assert str(caught.value) == sentence

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from socketserver import BaseRequestHandler, DatagramRequestHandler, StreamRequestHandler
 from typing import Any
 
@@ -13,10 +15,13 @@ from landline.framing import parse as parse_framing
 from landline.limits import Limits
 from landline.server.findings import Finding, Machine, clashes, findings, gib, in_order, most_message_bytes
 from landline.server.service import Service
+from landline.transport.tls import ServerTls
+from tests.certs import Files
 
 ROOMY = Machine(descriptor_limit=5000, open_descriptors=10, memory_bytes=2**50)
 TCP = "tcp://127.0.0.1:0"
 UDP = "udp://127.0.0.1:0"
+PINNED = f"tls://127.0.0.1:0?pin=sha256:{64 * '0'}"
 
 
 class Login(msgspec.Struct, tag=True):
@@ -307,3 +312,31 @@ def test_addresses_that_stand_twice() -> None:
 )
 def test_sizes_for_people(count: int, shown: str) -> None:
     assert gib(count) == shown
+
+
+@pytest.mark.parametrize(
+    ("days", "address", "expected"),
+    [
+        (0, "tls://127.0.0.1:0", []),
+        (15, "tls://127.0.0.1:0", []),
+        (20, "tls://127.0.0.1:0", ["warning: the certificate {} expires in 10.0 days: renew it"]),
+        (40, "tls://127.0.0.1:0", ["error: the certificate {} has expired 10 days ago: renew it"]),
+        (0, UDP,
+         ["error: parrot cannot answer datagrams on udp://127.0.0.1:0: it has TLS, and TLS needs a stream; "
+          "serve udp:// with a service of its own that has none"]),
+        (0, PINNED, [f"error: parrot cannot listen on {PINNED}: a pin is for callers; leave it out"]),
+    ],
+)  # fmt: skip
+def test_certificates(tmp_path: Path, days: float, address: str, expected: list[str]) -> None:
+    tls = ServerTls(*Files(tmp_path).server())
+    (certificate,) = tls.certificates
+    machine = replace(ROOMY, now=certificate.not_after - 86_400 * (30 - days))
+    service = service_with("message", tls=tls, limits=Limits(max_message_bytes=1000))
+    assert told(service, address, machine) == [sentence.format(certificate.path) for sentence in expected]
+
+
+def test_a_tls_address_needs_a_certificate() -> None:
+    assert told(service_with("message"), "tls://127.0.0.1:0") == [
+        "error: parrot cannot listen on tls://127.0.0.1:0: it has no certificate; "
+        "give Service(…, tls=ServerTls(…)), or --certificate FILE"
+    ]

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 
 from landline.connection.stream import StreamConnection
 from landline.errors import ConnectionClosed, Reason, WaitTimeout
+from landline.limits import Limits
 from landline.server.service import Service
 from tests.loops import on_both_loops
 from tests.server.conftest import ANY_PORT, BRIEF, Caller, Journal, call, serving, upper_service
@@ -438,3 +439,12 @@ async def test_a_caller_that_ends_its_side_gets_every_answer(
             assert await reading == said.upper()
     counts = server.counts()
     assert (counts.messages, counts.reasons) == (20_000, {Reason.PEER_CLOSED: 1})
+
+
+@on_both_loops
+async def test_every_limit_at_its_maximum_serves() -> None:
+    """uvloop takes a mark of at most 2**31 - 1 bytes: with one more every connection failed."""
+    most = Limits(**{bound.name: bound.metadata["most"] for bound in fields(Limits)})
+    async with serving(upper_service(limits=most)) as server:
+        with call(server) as caller:
+            assert await caller.ask(b"a") == b"A"

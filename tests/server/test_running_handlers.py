@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from landline.connection.stream import StreamConnection
-from landline.errors import Reason
+from landline.errors import MessageRejected, Reason
 from landline.server import running
 from landline.server.engine import Server
 from landline.server.running import RunningService
@@ -201,3 +201,18 @@ async def test_an_object_that_is_to_be_awaited_is_awaited(address: str) -> None:
         with call(server) as caller:
             await caller.send(b"a\n")
             assert await caller.read(2) == b"A\n"
+
+
+@on_both_loops
+async def test_a_rejection_by_a_conversation_is_told_and_ends_it(journal: Journal) -> None:
+    service = Service("parrot", limits=BRIEF)
+
+    @service.connection
+    async def refuse(connection: StreamConnection) -> None:
+        raise MessageRejected("late", "come tomorrow")
+
+    async with serving(service) as server:
+        with call(server) as caller:
+            assert await caller.rest() == b"error late: come tomorrow\n"
+    counts = server.counts()
+    assert (counts.rejected, counts.reasons[Reason.FINISHED], counts.reasons[Reason.HANDLER_ERROR]) == (1, 1, 0)

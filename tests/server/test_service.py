@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from socketserver import BaseRequestHandler
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -35,6 +37,10 @@ def with_default(message: bytes, times: int = 2) -> bytes:
 
 def by_position(message: bytes, /) -> bytes:
     return message
+
+
+class Login(msgspec.Struct, tag=True):
+    name: str
 
 
 class Parrot:
@@ -244,3 +250,104 @@ def test_handlers_that_exclude_each_other(handlers: set[str], options: dict[str,
     with pytest.raises(ServiceError) as caught:
         service.check(datagram=False)
     assert str(caught.value) == sentence
+
+
+def blocking(connection: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"name": 3}, "the name of a service cannot be 3; it must be a text, for example Service('echo')"),
+        ({"name": ""}, "the name of a service cannot be ''; it must be a text, for example Service('echo')"),
+        ({"state": 3}, "state of parrot cannot be 3; it must be a class or a function without arguments"),
+        ({"state": blocking},
+         f"state of parrot cannot be {blocking!r}; it must be a class or a function without arguments"),
+        ({"tls": "a.pem"},
+         "tls of parrot cannot be 'a.pem'; it must be a ServerTls, for example ServerTls('cert.pem')"),
+        ({"limits": {}}, "limits cannot be {}; it must be a Limits, for example Limits(max_message_bytes=1000)"),
+        ({"framing": 3}, "framing '3': it is int, and must be a text such as lines, or a Framing"),
+        ({"framing": ""},
+         "framing '': there is no such framing; it is one of: lines, lines:crlf, delimited:HEX, "
+         "length:FIELD[,offset=N][,adjustment=N][,header=included], varint, netstring, fixed:N, slip, cobs, raw"),
+    ],
+)  # fmt: skip
+def test_arguments_of_the_wrong_kind(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Service(**{"name": "parrot", **options})
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize("state", [dict, list, SimpleNamespace, lambda: 3, None])
+def test_what_state_may_be(state: Any) -> None:
+    assert Service("parrot", state=state).state is state
+
+
+@pytest.mark.parametrize("handler", [3, None, lambda message, *, wish: message])
+def test_what_cannot_be_called_is_no_handler(handler: Any) -> None:
+    service = Service("parrot", payload="json")
+    for declare in (
+        service.message, service.on(Login), service.connection, service.blocking, service.middleware, service.startup
+    ):  # fmt: skip
+        with pytest.raises(ServiceError):
+            declare(handler)
+
+
+@pytest.mark.parametrize(
+    ("kind", "needs", "sentence"),
+    [
+        (3, (), "@parrot.on takes a msgspec.Struct class, and not 3"),
+        ("Login", (), "@parrot.on takes a msgspec.Struct class, and not 'Login'"),
+        (Login, 3, "needs of Login cannot be 3; it must be a text, or a list of texts"),
+        (Login, ["login", 3], "needs of Login cannot be ['login', 3]; it must be a text, or a list of texts"),
+    ],
+)
+def test_routes_that_cannot_be(kind: Any, needs: Any, sentence: str) -> None:
+    with pytest.raises(ServiceError) as caught:
+        Service("parrot", payload="json").on(kind, needs=needs)
+    assert str(caught.value) == sentence
+
+
+class Classic(BaseRequestHandler):
+    """Does nothing."""
+
+
+def test_what_would_do_nothing_in_threads_is_refused() -> None:
+    parrot = Service("parrot")
+    parrot.blocking(blocking)
+    switchable = Service("parrot", switchable=True)
+    switchable.blocking(blocking)
+    classic = Service.from_handler(Classic)
+    for service, sentence in [
+        (switchable, "parrot blocks in threads, where no framing can be switched: leave switchable out"),
+        (classic.with_options("lines"),
+         "Classic is a socketserver class, which reads its bytes itself: leave framing lines out"),
+    ]:  # fmt: skip
+        with pytest.raises(ServiceError) as caught:
+            service.check(datagram=False)
+        assert str(caught.value) == sentence
+
+
+def test_middleware_that_nothing_passes_is_refused() -> None:
+    service = Service("parrot")
+    service.connection(converse)
+    service.middleware(lambda message, connection, call_next: call_next(message))
+    with pytest.raises(ServiceError) as caught:
+        service.check(datagram=False)
+    assert str(caught.value) == (
+        "parrot has middleware and only conversations, which do not pass through it: "
+        "let it stand round a message handler, or leave it out"
+    )
+    service.message(of_message)
+    service.check(datagram=False)
+    service.check(datagram=True)
+
+
+def test_a_broadcast_does_not_reach_threads() -> None:
+    service = Service("parrot")
+    service.blocking(blocking)
+    with pytest.raises(UsageError) as caught:
+        service.broadcast([b"news"])
+    assert str(caught.value) == (
+        "parrot holds its conversations in threads, which a broadcast does not reach: let each send"
+    )

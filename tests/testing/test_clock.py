@@ -37,3 +37,11 @@ def test_an_error_in_a_callback_is_not_lost() -> None:
 
     with pytest.raises(AssertionError, match="escaped into the event loop"):
         run_virtual(scenario())
+
+
+def test_it_cannot_be_called_from_a_coroutine() -> None:
+    async def scenario() -> None:
+        with pytest.raises(RuntimeError, match="call this from a plain `def`, not a coroutine"):
+            run_virtual(_for_ever())
+
+    asyncio.run(scenario())

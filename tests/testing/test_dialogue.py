@@ -176,3 +176,19 @@ def test_an_error_of_the_handler_is_the_cause() -> None:
     with pytest.raises(AssertionError) as caught:
         check_service(made(failing), [(b"A", b"A")])
     assert isinstance(caught.value.__cause__, ArithmeticError)
+
+
+def test_values_of_a_payload() -> None:
+    service = Service("counts", payload="json")
+    began: list[str] = []
+
+    @service.startup
+    def begin() -> None:
+        began.append("startup")
+
+    @service.message
+    def count(message: Any) -> Any:
+        return {"words": len(message["text"].split())}
+
+    check_service(service, [({"text": "one two"}, {"words": 2}), ({"text": ""}, lambda found: found["words"] == 0)])
+    assert began

@@ -13,8 +13,15 @@ from landline.connection.client import connect
 from landline.connection.stream import StreamConnection
 from landline.errors import ConnectionClosed, Reason, ServiceError, WaitTimeout
 from landline.server.engine import Server
-from landline.testing import Faults, FaultyProxy, connect_with_faults, run_virtual, serve_in_memory
-from landline.testing.faulty import MOST_HELD_BYTES
+from landline.testing import (
+    Faults,
+    FaultyProxy,
+    connect_in_memory,
+    connect_with_faults,
+    run_virtual,
+    serve_in_memory,
+)
+from landline.testing.faulty import MOST_HELD_BYTES, _sides
 from tests.loops import on_both_loops
 from tests.services import serving, upper
 from tests.sockets import free_port
@@ -276,3 +283,22 @@ def test_raw_bytes_arrive_in_slices() -> None:
 
     sizes = run_virtual(scenario())
     assert (sum(sizes), set(sizes)) == (100, {1, 2, 3})
+
+
+def test_what_arrives_before_both_sides_are_there_is_kept_and_comes_first() -> None:
+    """On uvloop a caller's first bytes may be read before the proxy pauses it; they hit a side without a transport."""
+
+    async def scenario() -> None:
+        heard = Listening()
+        near, far = _sides(Faults.NONE, Faults.NONE, 0)
+        caller, _ = connect_in_memory(Listening(), near)
+        caller.write(b"early")
+        caller.write_eof()
+        await asyncio.sleep(1)
+        connect_in_memory(far, heard)
+        near.start()
+        far.start()
+        await asyncio.sleep(1)
+        assert heard.data == b"early<end>"
+
+    run_virtual(scenario())

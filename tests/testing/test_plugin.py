@@ -213,3 +213,15 @@ print([name for name in sys.modules if name.startswith("landline.")])
     )
     run_alone = pytester.runpython(pytester.path / "alone.py")
     run_alone.stdout.fnmatch_lines(["['landline._version', 'landline.testing', 'landline.testing.plugin']"])
+
+
+def test_only_the_plugin_needs_pytest(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        alone="""
+import sys
+sys.modules["pytest"] = sys.modules["_pytest"] = None
+import landline.testing
+print(len([getattr(landline.testing, name) for name in landline.testing.__all__]) > 20)
+"""
+    )
+    pytester.runpython(pytester.path / "alone.py").stdout.fnmatch_lines(["True"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +15,16 @@ import click
 from landline.address import Address
 from landline.address import parse as parse_address
 from landline.cli.exits import Exit
-from landline.cli.serve import as_service, bindings_for, configured, find
+from landline.cli.serve import as_service, bindings_for, configured, find, with_tls
 from landline.errors import AddressError, ServiceError
 from landline.limits import parse_limit
 from landline.server.description import HandlerRow, LimitRow, handler_rows, limit_rows
 from landline.server.engine import Server
-from landline.server.findings import Finding, Machine, clashes, findings, in_order
+from landline.server.findings import MOST_KERNEL_BUFFER_BYTES, Finding, Machine, clashes, findings, in_order
 from landline.server.service import Service
+from landline.transport.certificates import Certificate
 from landline.transport.descriptors import open_descriptors, soft_limit
+from landline.transport.tls import ServerTls
 
 UDP_BUFFER_FILE = Path("/proc/sys/net/core/rmem_max")
 
@@ -37,11 +40,17 @@ class Checked:
     found: list[Finding]
 
 
-def check_command(what: str, addresses: tuple[str, ...], framing: str | None, limits: tuple[str, ...]) -> Exit:
+def check_command(
+    what: str,
+    addresses: tuple[str, ...],
+    framing: str | None,
+    limits: tuple[str, ...],
+    tls: ServerTls | None = None,
+) -> Exit:
     """Check what `landline serve` would run; see `landline check --help`. Returns the exit code."""
     given = dict(map(parse_limit, limits))
     machine = this_machine()
-    pairs = pairs_of(what, addresses, framing, given)
+    pairs = with_tls(pairs_of(what, addresses, framing, given), tls)
     checked = [check_service(service, where, machine, given) for service, where in by_service(pairs)]
     twice = clashes(address for _, address in pairs if not isinstance(address, (str, type(None))))
     if sys.stdout.isatty():
@@ -59,9 +68,10 @@ def this_machine() -> Machine:
     """What this process may have."""
     memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
-        return Machine(soft_limit(), open_descriptors(), memory_bytes, int(UDP_BUFFER_FILE.read_text()))
+        udp_buffer_bytes = int(UDP_BUFFER_FILE.read_text())
     except OSError:  # not Linux
-        return Machine(soft_limit(), open_descriptors(), memory_bytes)
+        udp_buffer_bytes = MOST_KERNEL_BUFFER_BYTES
+    return Machine(soft_limit(), open_descriptors(), memory_bytes, udp_buffer_bytes, time.time())
 
 
 Pairs = list[tuple[Service, Address | str | None]]
@@ -101,7 +111,7 @@ def own_pairs(what: str, found: Iterable[Any]) -> Pairs:
 def readable(address: Address | str) -> Address | str:
     """The address that a text names, or the text where it names none."""
     try:
-        return parse_address(address) if isinstance(address, str) else address
+        return parse_address(address)
     except AddressError:
         return address
 
@@ -150,8 +160,15 @@ def facts_of(checked: Checked) -> list[tuple[str, str]]:
         ("framing", str(service.framing)),
         ("payload", str(service.payload)),
         ("replies", service.replies),
+        *(("tls", told_of(one)) for one in (service.tls.certificates if service.tls is not None else ())),
         *([("switches", "its framing in mid-conversation")] if service.switchable else []),
     ]
+
+
+def told_of(certificate: Certificate) -> str:
+    """File, rest of its life, and pin of a certificate."""
+    days = (certificate.not_after - time.time()) / 86_400
+    return f"{certificate.path}, expires in {days:.0f} days, {certificate.pin}"
 
 
 def place(row: HandlerRow) -> str:

@@ -104,8 +104,16 @@ def serve(
 @click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
 @framing_option
 @limit_option
+@server_options
 @verbose_option
-def check(what: str, addresses: tuple[str, ...], framing: str | None, limits: tuple[str, ...], verbose: bool) -> Exit:
+def check(
+    what: str,
+    addresses: tuple[str, ...],
+    framing: str | None,
+    limits: tuple[str, ...],
+    verbose: bool,
+    **tls: Any,
+) -> Exit:
     """Check what `landline serve` with the same arguments would run, without opening anything.
 
     Prints every limit with its value, unit, source and reason, the handlers, and what is wrong. MODULE:ATTRIBUTE may
@@ -115,7 +123,7 @@ def check(what: str, addresses: tuple[str, ...], framing: str | None, limits: tu
     from landline.cli.check import check_command
 
     show_log(verbose, logging.ERROR)
-    return check_command(what, addresses, framing, limits)
+    return check_command(what, addresses, framing, limits, server_tls(**tls))
 
 
 @landline.command()

@@ -8,14 +8,14 @@ import os
 import sys
 from dataclasses import replace
 from socketserver import BaseRequestHandler, DatagramRequestHandler
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from landline.address import Address, FdAddress, TcpAddress, UdpAddress, UnixAddress, host_port
 from landline.address import parse as parse_address
 from landline.cli.exits import Exit
-from landline.errors import ServiceError, UsageError
+from landline.errors import LandlineError, ServiceError, UsageError
 from landline.exchange import EXCHANGE
 from landline.limits import parse_limit
 from landline.server.engine import Listening
@@ -27,6 +27,7 @@ from landline.transport.tls import ServerTls
 log = logging.getLogger("landline.cli")
 
 HOST = "127.0.0.1"
+Where = TypeVar("Where")
 Bindings = list[tuple[Service, str | Address]]
 
 
@@ -70,7 +71,7 @@ def bindings_for(what: str | None, addresses: tuple[str, ...], framing: str | No
     return [(service, address) for address in where or inherited or (anywhere,)]
 
 
-def with_tls(bindings: Bindings, tls: ServerTls | None) -> Bindings:
+def with_tls(bindings: list[tuple[Service, Where]], tls: ServerTls | None) -> list[tuple[Service, Where]]:
     """The same with TLS on every stream address; datagrams have none."""
     if tls is None:
         return bindings
@@ -126,6 +127,8 @@ def find(what: str) -> Any:
         found = importlib.import_module(module_name)
         for part in attribute.split("."):
             found = getattr(found, part)
+    except LandlineError as error:
+        raise ServiceError(f"cannot load {what!r}: {error}") from error
     except (ImportError, AttributeError, ValueError) as error:
         raise ServiceError(
             f"cannot load {what!r}: {error}; write MODULE:ATTRIBUTE, for example my_service:service"

@@ -7,12 +7,13 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, overload
 
 from landline.address import Address, UdpAddress
 from landline.address import parse as parse_address
 from landline.connection.datagram import MOST_DATAGRAM_BYTES, check_datagram
-from landline.connection.reconnect_policy import Reconnect
+from landline.connection.reconnect_policy import Reconnect, check_reconnect
 from landline.connection.requests import LARGEST_KEY, Replies
 from landline.connection.securing import trust_for
 from landline.connection.statistics import Statistics
@@ -29,7 +30,7 @@ from landline.errors import (
     WaitTimeout,
 )
 from landline.framing import Framing
-from landline.limits import Limits
+from landline.limits import Limits, given_limits
 from landline.transport.dial import CONNECT_SECONDS, dial_blocking
 from landline.transport.listen import local_address
 from landline.transport.options import grow_receive_buffer, tune_stream
@@ -68,7 +69,8 @@ class Deadline:
 class BlockingConnection:
     """A conversation over a stream, for one thread. Iterating gives messages until the conversation ends cleanly.
 
-    `timeout_seconds` is how long each call may wait where the call does not say.
+    `timeout_seconds` is how long each call may wait where the call does not say. `state` is yours, to remember things
+    by: in a service what Service(state=...) makes, else an empty namespace.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class BlockingConnection:
         self.local = local_address(sock.plain if isinstance(sock, TlsSocket) else sock)
         self.reason: Reason | None = None
         self.timeout_seconds = timeout_seconds
+        self.state: Any = SimpleNamespace()
         self._sock = sock
         self._wording = wording
         self._framing = wording.framing
@@ -187,9 +190,12 @@ class BlockingConnection:
         if not self._sending_ended and self.reason is None:
             self._sending_ended = True
             try:
-                self._sock.shutdown(socket.SHUT_WR)
+                self._half_close()
             except OSError as error:
                 raise self._failure(error) from error
+
+    def _half_close(self) -> None:
+        self._sock.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
         """Close the connection. Closing twice does no harm.
@@ -418,10 +424,11 @@ def connect(
     Raises ConnectError (IdentityRefused for a peer that is not who it should be), WaitTimeout, or a UsageError for an
     address, a framing or TLS settings that cannot be.
     """
-    where = parse_address(address) if isinstance(address, str) else address
-    bounds = limits or Limits()
+    where = parse_address(address)
+    bounds = given_limits(limits)
     wording = parse_wording(framing, payload, replies, bounds, where)
     trust = trust_for(where, tls)
+    check_reconnect(reconnect)
     if reconnect is not None:
         return _connect_reconnecting(where, wording, bounds, timeout_seconds, tls, reconnect)
     started = time.monotonic()

@@ -25,7 +25,7 @@ from landline.connection.outbox import Outbox
 from landline.connection.reconnect_policy import Reconnect
 from landline.connection.statistics import Statistics
 from landline.connection.wording import Wording
-from landline.errors import ConnectionClosed, FramingError, Reason, UsageError, WaitTimeout
+from landline.errors import ConnectionClosed, FramingError, IdentityRefused, Reason, UsageError, WaitTimeout
 from landline.transport.dial import CONNECT_SECONDS
 
 log = logging.getLogger("landline.client")
@@ -34,6 +34,8 @@ FLUSH_BYTES = 64 * 1024
 """What goes out of the queue in one write."""
 DYING_SECONDS = 1.0
 """How long the last words of a broken connection are read; they are there or never come."""
+BREAKS = (ConnectionClosed, FramingError, IdentityRefused)
+"""What ends a connection. IdentityRefused too: in TLS 1.3 a service refuses our certificate when all seems to stand."""
 
 Opener = Callable[[float], BlockingConnection]
 
@@ -136,7 +138,7 @@ class BlockingReconnectingConnection:
                 return connection.request(message, deadline.left())
             except WaitTimeout:
                 raise deadline.error() from None
-            except (ConnectionClosed, FramingError) as error:
+            except BREAKS as error:
                 self._lost(error)
                 if self._policy.waiting == "fail":
                     raise ConnectionClosed(str(self.peer), reason_of(error), "the request has no answer") from error
@@ -153,7 +155,7 @@ class BlockingReconnectingConnection:
                 return connection.receive(deadline.left())
             except WaitTimeout:
                 raise deadline.error() from None
-            except (ConnectionClosed, FramingError) as error:
+            except BREAKS as error:
                 self._lost(error)
         return self._inbox.popleft()
 
@@ -242,9 +244,14 @@ class BlockingReconnectingConnection:
         connection = self._connection
         assert connection is not None
         dying = Deadline("its last words", DYING_SECONDS)
-        with contextlib.suppress(ConnectionClosed, FramingError, WaitTimeout):
+        try:
             while True:
                 self._inbox.append(connection.receive(dying.left()))
+        except (ConnectionClosed, FramingError, WaitTimeout):
+            pass
+        except IdentityRefused as refused:
+            # The word behind the reset: why the service hung up.
+            error = refused
         connection.close()
         self._forget_connection()
         self._failed(error)
@@ -285,7 +292,7 @@ class BlockingReconnectingConnection:
                 sent_bytes = connection.statistics().bytes_sent
                 items = self._outbox.take(FLUSH_BYTES)
                 connection.send_all([item.message for item in items], left)
-        except ConnectionClosed as error:
+        except (ConnectionClosed, IdentityRefused) as error:
             self._outbox.put_back(unsent(items, connection.statistics().bytes_sent - sent_bytes))
             self._lost(error)
             return False

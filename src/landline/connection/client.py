@@ -14,6 +14,7 @@ from landline.address import Address, UdpAddress
 from landline.address import parse as parse_address
 from landline.connection.datagram import DatagramConnection, DatagramReader
 from landline.connection.reconnect import Reconnect, ReconnectingConnection, connect_reconnecting
+from landline.connection.reconnect_policy import check_reconnect
 from landline.connection.requests import Replies
 from landline.connection.securing import secure, secure_accepted, trust_for
 from landline.connection.stream import StreamConnection
@@ -21,7 +22,7 @@ from landline.connection.watch import Watch
 from landline.connection.wording import parse_wording
 from landline.errors import ConnectError, MessageRejected, Reason, UnfitMessage, UsageError, WaitTimeout
 from landline.framing import Framing
-from landline.limits import Limits
+from landline.limits import Limits, given_limits
 from landline.payload import Text
 from landline.transport.dial import CONNECT_SECONDS, dial
 from landline.transport.listen import Listener, local_address, socket_address
@@ -115,10 +116,11 @@ async def connect(
     not who it should be), WaitTimeout, or a UsageError for an address, a framing, a payload or TLS settings that cannot
     be.
     """
-    where = parse_address(address) if isinstance(address, str) else address
-    bounds = limits or Limits()
+    where = parse_address(address)
+    bounds = given_limits(limits)
     wording = parse_wording(framing, payload, replies, bounds, where)
     trust = trust_for(where, tls)
+    check_reconnect(reconnect)
     if reconnect is not None:
         if isinstance(where, UdpAddress):
             raise UsageError(f"{where} cannot be called with reconnect: datagrams have no connection that could break")

@@ -16,7 +16,7 @@ from landline.address import Address
 from landline.connection.backoff import Backoff
 from landline.connection.events import Connected, Connecting, Event, GaveUp, Lost, Waiting
 from landline.connection.failures import is_passing
-from landline.errors import ConnectionClosed, FramingError, Reason
+from landline.errors import ConnectionClosed, FramingError, IdentityRefused, Reason
 
 
 class Phase(Enum):
@@ -87,6 +87,6 @@ class Course:
 
 def reason_of(error: Exception) -> Reason:
     """The code of an end that `error` tells of."""
-    if isinstance(error, (ConnectionClosed, FramingError)):
+    if isinstance(error, (ConnectionClosed, FramingError, IdentityRefused)):
         return error.reason
     return Reason.ABORTED

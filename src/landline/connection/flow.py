@@ -16,7 +16,7 @@ from typing import Any
 from landline.address import Address
 from landline.connection.host import Host
 from landline.connection.inbox import Inbox
-from landline.connection.secured import Secured
+from landline.connection.speaking import Speaking
 from landline.connection.stepping import MOST_BYTES_A_TURN, Stepper
 from landline.errors import ConnectionClosed, FramingError, IdentityRefused, MessageRejected, Reason
 from landline.framing import Framing
@@ -31,14 +31,29 @@ MOST_MESSAGES_A_TURN = 256
 Answer = Callable[[bytes], bytes | None]
 
 
-class MessageFlow(Secured):
+class Behind:
+    """What `answering` gives: a class, as a generator costs as much as the rest of an awaited message."""
+
+    __slots__ = ("_flow",)
+
+    def __init__(self, flow: MessageFlow) -> None:
+        self._flow = flow
+
+    def __enter__(self) -> None:
+        self._flow._answering = True
+
+    def __exit__(self, *_: object) -> None:
+        self._flow._answering = False
+        self._flow._do_what_was_wanted()
+
+
+class MessageFlow(Speaking):
     """One end of a conversation, as its transport and its host see it."""
 
     __slots__ = (
-        "_answer", "_answering", "_arriving", "_bytes_received", "_bytes_sent", "_decoder", "_draining", "_end_wanted",
-        "_ending", "_feed", "_framing", "_gone", "_host", "_inbox", "_limits", "_linger_left", "_loop",
-        "_messages_received", "_messages_sent", "_partial", "_peer_ended", "_pending", "_reading", "_receiver",
-        "_senders", "_sending_ended", "_sock", "_stepper", "_switch_to", "_transport", "_writable", "local", "peer",
+        "_answer", "_answering", "_arriving", "_bytes_received", "_decoder", "_draining", "_end_wanted", "_feed",
+        "_host", "_linger_left", "_messages_received", "_partial", "_peer_ended", "_pending", "_reading", "_receiver",
+        "_senders", "_sending_ended", "_sock", "_stepper", "_switch_to", "_writable", "local", "peer",
     )  # fmt: skip
 
     def __init__(self, host: Host, framing: Framing, limits: Limits, peer: Address, local: Address, sock: Any) -> None:
@@ -58,6 +73,8 @@ class MessageFlow(Secured):
         self._answer: Any = None
         self._pending: Iterator[bytes] | None = None
         self._inbox = NO_MESSAGES
+        self._gathered = None
+        self._gathered_bytes = 0
         self._receiver: asyncio.Future[None] | None = None
         self._senders: list[asyncio.Future[None]] | None = None
         self._fault: FramingError | IdentityRefused | None = None
@@ -83,15 +100,9 @@ class MessageFlow(Secured):
         """Hand every message to `answer` from the transport's callback, and send what it returns."""
         self._answer = answer
 
-    @contextlib.contextmanager
-    def answering(self) -> Iterator[None]:
-        """Within this, `end` waits: it takes effect behind the reply that is sent within it."""
-        self._answering = True
-        try:
-            yield
-        finally:
-            self._answering = False
-            self._do_what_was_wanted()
+    def answering(self) -> Behind:
+        """A context within which `end` waits: it takes effect behind the reply that is sent within it. Returns it."""
+        return Behind(self)
 
     def drain(self) -> None:
         """Take no new message: answer those that have arrived, finish the one that is half here, then close."""
@@ -107,6 +118,7 @@ class MessageFlow(Secured):
     def end_sending(self) -> None:
         """Half-close: say that no message follows. What the peer still sends can be received."""
         if not self._sending_ended and not self._gone:
+            self._flush()
             self._sending_ended = True
             # A reset that has arrived but was not read yet shows here first; `connection_lost` will tell of it.
             with contextlib.suppress(OSError):
@@ -125,6 +137,7 @@ class MessageFlow(Secured):
             self._end_wanted = True
             return
         self.reason = self.reason or self._natural_reason()
+        self._flush()
         self._ending = True
         self._pending = None
         self._host.watch.partial.stop(self)
@@ -139,6 +152,7 @@ class MessageFlow(Secured):
     def abort(self, reason: Reason = Reason.ABORTED) -> None:
         """Close at once; what was not delivered yet is lost."""
         self.reason = self.reason or reason
+        self._flush()
         self._ending = True
         if not self._gone:
             self._transport.abort()
@@ -357,17 +371,6 @@ class MessageFlow(Secured):
             except Exception:
                 # This is the reply that could not be sent; the host was told of it above.
                 return
-
-    def _write(self, messages: list[bytes]) -> None:
-        if self._ending or not messages:
-            return
-        count, framing = len(messages), self._framing
-        self._write_frames(framing.encode(messages[0]) if count == 1 else framing.encode_all(messages), count)
-
-    def _write_frames(self, frames: bytes, count: int) -> None:
-        self._messages_sent += count
-        self._bytes_sent += len(frames)
-        self._transport.write(frames)
 
     # Pulling.
 

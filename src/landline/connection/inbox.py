@@ -12,14 +12,17 @@ MOST_TAKEN_A_TURN = 64
 
 
 class Inbox(deque[bytes]):
-    """The messages of one connection, oldest first; `held_bytes` is what they take of receive_buffer_bytes."""
+    """The messages of one connection, oldest first; `held_bytes` is what they take of receive_buffer_bytes.
 
-    __slots__ = ("_turn", "held_bytes")
+    When `left_in_turn` is 0, so many were taken on end that it is the turn of others.
+    """
+
+    __slots__ = ("held_bytes", "left_in_turn")
 
     def __init__(self) -> None:
         super().__init__()
         self.held_bytes = 0
-        self._turn = MOST_TAKEN_A_TURN
+        self.left_in_turn = MOST_TAKEN_A_TURN
 
     def put(self, messages: list[bytes]) -> None:
         """Add messages behind the others."""
@@ -30,15 +33,10 @@ class Inbox(deque[bytes]):
         """Remove and return the oldest message. Raises IndexError if there is none."""
         message = self.popleft()
         self.held_bytes -= len(message) + MESSAGE_OVERHEAD_BYTES
-        self._turn -= 1
+        self.left_in_turn -= 1
         return message
-
-    @property
-    def turn_over(self) -> bool:
-        """Whether so many were taken on end that it is the turn of others."""
-        return self._turn <= 0
 
     async def let_others(self) -> None:
         """Give others their turn: a handler that always finds a message and room to send never waits by itself."""
-        self._turn = MOST_TAKEN_A_TURN
+        self.left_in_turn = MOST_TAKEN_A_TURN
         await asyncio.sleep(0)

@@ -138,7 +138,7 @@ class ReconnectingConnection:
         Waits on while the connection is away. Returns the message. Raises WaitTimeout, or what ended the client.
         Cancelling or timing out loses nothing.
         """
-        if self._inbox.turn_over:
+        if self._inbox.left_in_turn <= 0:
             await self._inbox.let_others()
         try:
             async with asyncio.timeout(timeout_seconds) as limit:

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from landline.connection.backoff import Backoff
 from landline.connection.events import Event
 from landline.connection.outbox import WhenFull
-from landline.errors import LimitError
+from landline.errors import LimitError, UsageError
 from landline.limits import MIB
 
 Unanswered = Literal["fail", "resend"]
@@ -49,6 +49,17 @@ class Reconnect:
         _check_choice("when_full", self.when_full, get_args(WhenFull))
         _check_count("max_queued_messages", self.max_queued_messages)
         _check_count("max_queued_bytes", self.max_queued_bytes)
+        if not isinstance(self.backoff, Backoff):
+            raise LimitError("backoff", self.backoff, "a Backoff, for example Backoff(first_seconds=1)")
+        for name in ("on_connect", "on_event", "draw"):
+            if not callable(value := getattr(self, name)) and value is not None:
+                raise LimitError(name, value, "a function or None")
+
+
+def check_reconnect(reconnect: object) -> None:
+    """Raise UsageError for what is neither None nor a Reconnect."""
+    if not isinstance(reconnect, Reconnect | None):
+        raise UsageError(f"reconnect cannot be {reconnect!r}; it must be a Reconnect, for example Reconnect()")
 
 
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:

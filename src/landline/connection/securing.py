@@ -13,7 +13,7 @@ from landline.connection.tlssession import TlsSession
 from landline.errors import ConnectError, IdentityRefused, UsageError, WaitTimeout
 from landline.transport.oserrors import connect_error
 from landline.transport.tls import ClientTls, ServerTls
-from landline.transport.tlserrors import identity_problem
+from landline.transport.tlserrors import identity_problem, is_about_protocol
 
 
 def trust_for(address: Address, tls: ClientTls | None) -> ClientTls | None:
@@ -21,6 +21,8 @@ def trust_for(address: Address, tls: ClientTls | None) -> ClientTls | None:
 
     Raises UsageError where TLS cannot be, or where two pins contradict each other.
     """
+    if not isinstance(tls, ClientTls | None):
+        raise UsageError(f"tls cannot be {tls!r}; it must be a ClientTls, for example ClientTls(ca='ca.pem')")
     if tls is not None and isinstance(address, UdpAddress):
         raise UsageError(f"TLS needs a stream, and {address} takes datagrams; call a tls:// or tcp:// address")
     if not isinstance(address, TlsAddress):
@@ -108,4 +110,6 @@ def no_tls(address: Address, problem: str, error: Exception | None, objected: bo
     if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
         return connect_error(address, error)
     refused = objected or identity_problem(error) is not None
-    return (IdentityRefused if refused else ConnectError)(str(address), problem)
+    if refused:
+        return IdentityRefused(str(address), problem)
+    return ConnectError(str(address), problem, passing=error is None or not is_about_protocol(error))

@@ -51,7 +51,13 @@ class StreamConnection(MessageFlow):
         Raises UnframableMessage or UnfitValue, or ConnectionClosed if the connection is over. A cancelled `send` was
         sent whole.
         """
-        await self.send_all((message,))
+        if self._encode is not None or self._prefix or self._asking is not None or not self._messages_sent:
+            await self.send_all((message,))
+            return
+        self._check_sending()
+        self._write_frames(self._framing.encode(message), 1)
+        if not self._writable:
+            await self._room_to_send()
 
     async def send_all(self, messages: Iterable[Any]) -> None:
         """Send several messages in one write, and wait like `send`. All of them are sent, or on an error none."""
@@ -70,8 +76,9 @@ class StreamConnection(MessageFlow):
     async def send_encoded(self, message: bytes) -> None:
         """Send one message that the payload has encoded, and wait like `send`. A host calls it."""
         self._check_sending()
-        self._write([message])
-        await self._room_to_send()
+        self._write_frames(self._framing.encode(message), 1)
+        if not self._writable:
+            await self._room_to_send()
 
     async def _room_to_send(self) -> None:
         while not self._writable:
@@ -129,7 +136,7 @@ class StreamConnection(MessageFlow):
         framing, UnfitMessage for one that the payload cannot read, MessageRejected for one that tells of a refusal,
         WaitTimeout. Cancelling or timing out loses nothing: the message is there for the next call.
         """
-        if self._decode is None and self._inbox and not self._inbox.turn_over:
+        if self._inbox and self._decode is None and self._inbox.left_in_turn > 0:
             return self._take()
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -143,7 +150,7 @@ class StreamConnection(MessageFlow):
     async def __anext__(self) -> Any:
         try:
             # What `_next` does, in this place for speed: it is what a message costs.
-            if self._decode is None and self._inbox and not self._inbox.turn_over:
+            if self._inbox and self._decode is None and self._inbox.left_in_turn > 0:
                 return self._take()
             return await self._next()
         except ConnectionClosed as closed:
@@ -164,7 +171,7 @@ class StreamConnection(MessageFlow):
 
     async def next_message(self) -> bytes:
         """The next message as it came, before its payload is read. A host calls it; people call `receive`."""
-        if self._inbox.turn_over:
+        if self._inbox.left_in_turn <= 0:
             await self._inbox.let_others()
         if not self._inbox:
             await self._message_there()
@@ -178,7 +185,7 @@ class StreamConnection(MessageFlow):
         Called by a message handler, it takes effect behind that handler's reply. Raises FramingSpecError, and
         ServiceError if the connection is not `switchable`: then what follows may have been decoded already.
         """
-        how = parse_framing(framing) if isinstance(framing, str) else framing
+        how = parse_framing(framing)
         if self._stepper is None:
             raise ServiceError("only a connection that is `switchable` can switch its framing: say switchable=True")
         how.decoder(self._limits)
@@ -202,6 +209,7 @@ class StreamConnection(MessageFlow):
             raise ServiceError(f"a message of {self.peer} waits: receive it before TLS starts")
         self._check_sending()
         await self._room_to_send()
+        self._flush()
         arrived = self._stepper.take_rest()
         # What was decoded of it already is no message.
         self._switch(self._framing)

@@ -12,10 +12,12 @@ from collections.abc import Callable
 from typing import Any
 
 from landline.connection.tlssession import TlsInfo, TlsSession
+from landline.transport.tlserrors import overdue_problem
 
 LAST_WORD_SECONDS = 1.0
 """After an alert, how long we read and drop, so that no reset overtakes it."""
 LEFT_EARLY = "it left in the middle of the TLS handshake"
+GAVE_UP = "we gave up the TLS handshake"
 SHOWN_AND_LEFT = "it left when we showed our certificate; it may expect another pin"
 
 
@@ -242,7 +244,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         if self._lower is not None:
             self._lower.abort()
         if not self._made:
-            self.failure = self.failure or "we gave up the TLS handshake"
+            self.failure = self.failure or GAVE_UP
             self._tell_failure()
 
     # The handshake.
@@ -269,7 +271,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
 
     def _too_late(self) -> None:
         self.overdue = True
-        self._fail(f"it did not finish the TLS handshake in {self._handshake_seconds:g} s (handshake_seconds)")
+        self._fail(overdue_problem(self._handshake_seconds))
         self._lower.abort()
 
     def _fail(self, sentence: str, error: Exception | None = None) -> None:

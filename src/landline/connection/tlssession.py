@@ -61,16 +61,22 @@ class TlsSession:
     def feed(self, data: bytes | memoryview) -> list[bytes]:
         """Take what came from the peer. Returns the plaintext that can be read; an error is in `error`."""
         found: list[bytes] = []
+        if len(data) <= PIECE_BYTES:
+            self._feed_piece(data, found)
+            return found
         view = memoryview(data)
         for start in range(0, len(view), PIECE_BYTES):
-            if self.error is not None or self.ended:
-                break
-            self._incoming.write(view[start : start + PIECE_BYTES])
-            if self.shaking:
-                self._shake()
-            if not self.shaking:
-                self._decrypt(found)
+            self._feed_piece(view[start : start + PIECE_BYTES], found)
         return found
+
+    def _feed_piece(self, piece: bytes | memoryview, found: list[bytes]) -> None:
+        if self.error is not None or self.ended:
+            return
+        self._incoming.write(piece)
+        if self.shaking:
+            self._shake()
+        if not self.shaking:
+            self._decrypt(found)
 
     def take(self) -> bytes:
         """What is to be sent to the peer."""

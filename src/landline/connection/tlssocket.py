@@ -60,6 +60,7 @@ class TlsSocket:
     def send(self, data: bytes | bytearray) -> int:
         """Send the beginning of `data`; returns how many bytes of it. After a time-out, call again with the same."""
         end = time.monotonic() + self._timeout_seconds
+        self._raise_error(end)
         if not self._taken:
             piece = bytes(memoryview(data)[:PIECE_BYTES])
             self._unsent += self._session.encrypt(piece)
@@ -85,7 +86,7 @@ class TlsSocket:
         if not self._read and not self._session.ended:
             self.plain.settimeout(0.0)
             data = self.plain.recv(READ_BYTES)
-            self._read += self._session.feed(data)
+            self._take_in(data)
             return not data and not self._read
         return not self._read
 
@@ -114,8 +115,11 @@ class TlsSocket:
         """Wait for bytes of the peer. Returns False at the end of the stream."""
         self.plain.settimeout(_left(end))
         data = self.plain.recv(READ_BYTES)
-        self._read += self._session.feed(data)
+        self._take_in(data)
         return bool(data)
+
+    def _take_in(self, data: bytes) -> None:
+        self._read += self._session.feed(data)
 
     def _send_out(self, end: float) -> None:
         self._unsent += self._session.take()
@@ -165,7 +169,7 @@ def _secured(sock: socket.socket, tls: ClientTls, address: Address, seconds: flo
     except ssl.SSLError as error:
         raise no_tls(address, session.problem(error), error) from error
     except EOFError as error:
-        raise ConnectError(str(address), HUNG_UP) from error
+        raise ConnectError(str(address), HUNG_UP, passing=True) from error
     except OSError as error:
         if isinstance(error, TimeoutError) and error.errno is None:
             raise too_late(address, seconds) from error

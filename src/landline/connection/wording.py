@@ -8,7 +8,7 @@ from typing import Any
 from landline.address import Address, UdpAddress
 from landline.connection.requests import Replies, Requests, parse_replies
 from landline.errors import UsageError
-from landline.framing import Framing
+from landline.framing import Framing, Raw
 from landline.framing import parse as parse_framing
 from landline.limits import Limits
 from landline.payload import Payload
@@ -48,10 +48,12 @@ class Wording:
 
 def parse_wording(framing: str | Framing, payload: Any, replies: Replies, limits: Limits, peer: Address) -> Wording:
     """Read the arguments of `connect`. Raises UsageError for what cannot be, or does not fit `limits`."""
-    how = parse_framing(framing) if isinstance(framing, str) else framing
+    how = parse_framing(framing)
     how.decoder(limits)
     parse_replies(replies)
     values = parse_payload(payload)
     if how.line_based and values.may_hold_line_ends and not isinstance(peer, UdpAddress):
         raise UsageError(f"{values} may hold line ends; give another framing than {how}, such as length:u32be")
+    if replies == "numbered" and isinstance(how, Raw):
+        raise UsageError("raw bytes have no messages to number; give another framing, such as lines")
     return Wording(how, values, replies, str(peer))

@@ -1,6 +1,6 @@
 """Framings: where a message ends. Pure: bytes in, messages out, and back."""
 
-from landline.framing.base import Decoder, Framing
+from landline.framing.base import DEFAULT_LIMITS, Decoder, Framing, PrefixDecoder, SplitDecoder
 from landline.framing.cobs import Cobs
 from landline.framing.delimited import Delimited, Lines
 from landline.framing.fixed import Fixed
@@ -12,6 +12,7 @@ from landline.framing.spec import parse
 from landline.framing.varint import Varint
 
 __all__ = [
+    "DEFAULT_LIMITS",
     "Cobs",
     "Decoder",
     "Delimited",
@@ -20,8 +21,10 @@ __all__ = [
     "Length",
     "Lines",
     "Netstring",
+    "PrefixDecoder",
     "Raw",
     "Slip",
+    "SplitDecoder",
     "Varint",
     "parse",
 ]

@@ -10,6 +10,7 @@ from landline.limits import Limits
 
 BytesLike = bytes | bytearray | memoryview
 DEFAULT_LIMITS = Limits()
+"""What a decoder is bound by if nobody says otherwise."""
 
 
 class Decoder(ABC):
@@ -17,6 +18,11 @@ class Decoder(ABC):
 
     `error` is the error that ended the stream, or None. It is set as soon as it is known, also when the same `feed`
     still had messages to return.
+
+    For subclasses: `_held` are the bytes held, `_limit` is max_message_bytes, `_offset` where in the stream the first
+    byte held stands. `_fail(error)` and `_too_large(size, offset, head, exact)` end the stream and give back the error,
+    `_raise_error()` raises it if there is one, and `_needed()` says how many bytes the message held has, if that is
+    known. docs/guide/framing.md shows them at work; they stay.
     """
 
     __slots__ = ("_held", "_limit", "_offset", "error")
@@ -97,8 +103,9 @@ class Framing(ABC):
 class PrefixDecoder(Decoder):
     """The common part of framings that know from its first bytes how long a message is.
 
-    `_need` is how many bytes of the held message must be there before looking at it again can bring anything:
-    looking only then keeps the cost linear in bytes, however small the pieces are.
+    A subclass has `_scan`, which says `_wait(need, size_known)` where a message is not whole: `need` is how many bytes
+    of it must be there before looking at it again can bring anything, and `size_known` whether those are all of it.
+    Looking only then keeps the cost linear in bytes, however small the pieces are.
     """
 
     __slots__ = ("_need", "_size_known")
@@ -146,7 +153,8 @@ class SplitDecoder(Decoder):
     """The common part of framings that end each message with a mark.
 
     `most_unfinished` is how many bytes may stand before a mark that has not come yet. The search for the mark never
-    goes over bytes it has seen, but for as many as a mark cut in two may have left behind.
+    goes over bytes it has seen, but for as many as a mark cut in two may have left behind. A subclass has `_read`, and
+    learns from `_offset_of(parts, index)` where in the stream a part stands.
     """
 
     __slots__ = ("_mark", "_most_unfinished")

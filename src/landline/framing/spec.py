@@ -29,12 +29,19 @@ _PLAIN: dict[str, Callable[[], Framing]] = {
 }
 
 
-def parse(spec: str) -> Framing:
+def parse(spec: str | Framing) -> Framing:
     """Read a framing spec.
 
     `spec` is one of: lines, lines:crlf, delimited:HEX (1 to 64 bytes), length:FIELD with options, varint, netstring,
-    fixed:N, slip, cobs, raw. Returns the framing; `str()` of it gives the spec back. Raises FramingSpecError.
+    fixed:N, slip, cobs, raw; a Framing stands for itself. Returns the framing; `str()` of it gives the spec back.
+    Raises FramingSpecError.
     """
+    if isinstance(spec, Framing):
+        return spec
+    if not isinstance(spec, str):
+        raise FramingSpecError(
+            str(spec), f"it is {type(spec).__name__}, and must be a text such as lines, or a Framing"
+        )
     name, colon, arguments = spec.partition(":")
     if name in _WITH_ARGUMENTS:
         return _WITH_ARGUMENTS[name](spec, arguments)

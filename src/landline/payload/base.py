@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 from landline.errors import MessageRejected, UnfitMessage, UnfitValue
@@ -29,6 +30,11 @@ class Payload(ABC):
     @abstractmethod
     def encode(self, value: Any) -> bytes:
         """The message that carries a value. Raises UnfitValue."""
+
+    @property
+    def quick(self) -> tuple[Callable[[bytes], Any], Callable[[Any], bytes]]:
+        """`decode` and `encode` where speed counts: they may raise anything, and who calls them asks those two then."""
+        return self.decode, self.encode
 
     def for_type(self, wanted: Any) -> Payload:
         """The same payload for messages of one type. `wanted` is what a handler's annotation says."""

@@ -55,8 +55,15 @@ class Answering:
             return _numbered_awaiting(answer, on_rejection)
         return _numbered(answer, on_rejection, connection)
 
+    def _fit(self, message: bytes) -> Any:
+        try:
+            return self.payload.decode(message)
+        except UnfitMessage as unfit:
+            raise MessageRejected(unfit.code, unfit.problem) from None
+
     def _at_once(self, connection: Any) -> Callable[[bytes], bytes | None]:
-        decode, encode = self.payload.decode, self.payload.encode
+        decode, encode = self.payload.quick
+        fit, unfit_told = self._fit, self.payload.encode
         open_handlers, handle = self._open, self._handle
 
         def answer(message: bytes) -> bytes | None:
@@ -65,11 +72,16 @@ class Answering:
                 return None
             try:
                 value = decode(message)
-            except UnfitMessage as unfit:
-                raise MessageRejected(unfit.code, unfit.problem) from None
+            except Exception:
+                value = fit(message)
             handler = open_handlers.get(type(value))
             reply = handle(value, connection) if handler is None else handler(value)
-            return None if reply is None else encode(reply)
+            if reply is None:
+                return None
+            try:
+                return encode(reply)
+            except Exception:
+                return unfit_told(reply)
 
         return answer
 
@@ -77,11 +89,7 @@ class Answering:
         handle = self._handle
 
         async def answer(message: bytes) -> bytes | None:
-            try:
-                value = self.payload.decode(message)
-            except UnfitMessage as unfit:
-                raise MessageRejected(unfit.code, unfit.problem) from None
-            reply = await settled(handle(value, connection))
+            reply = await settled(handle(self._fit(message), connection))
             return None if reply is None else self.payload.encode(reply)
 
         return answer
@@ -116,8 +124,10 @@ def annotation_of(handler: Callable[..., Any]) -> Any:
     only_first = SimpleNamespace(__annotations__={"message": first.annotation})
     try:
         return get_type_hints(only_first, _globals_of(handler), include_extras=True)["message"]
-    except NameError as error:
+    except (NameError, AttributeError) as error:
         raise ServiceError(f"the annotation of {_name(handler)} names something unknown: {error}") from error
+    except (SyntaxError, TypeError) as error:
+        raise ServiceError(f"the annotation of {_name(handler)} is no type: {error}") from error
 
 
 def _globals_of(handler: Callable[..., Any]) -> dict[str, Any]:

@@ -28,6 +28,12 @@ class Broadcast:
     skipped: tuple[StreamConnection, ...]
 
 
+def check_reached(name: str, threaded: bool) -> None:
+    """Raise UsageError for a service whose conversations a broadcast cannot reach."""
+    if threaded:
+        raise UsageError(f"{name} holds its conversations in threads, which a broadcast does not reach: let each send")
+
+
 def broadcast(running: Iterable[RunningService], messages: Iterable[Any], to: Recipients) -> Broadcast:
     """Send `messages` to the connections `to` of all that run, as `Service.broadcast` says."""
     if isinstance(messages, bytes | bytearray | memoryview | str | Mapping) or not isinstance(messages, Iterable):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from landline.address import Address
 from landline.address import parse as parse_address
+from landline.errors import ServiceError
 from landline.server.accepting import Acceptor
 from landline.server.admission import Admission
 from landline.server.answering import Answering
@@ -35,6 +36,13 @@ class Listening:
     note: str = ""
 
 
+def as_binding(pair: object) -> tuple[Service, str | Address]:
+    """A pair of a Service and its address. Raises ServiceError for anything else."""
+    if not (isinstance(pair, tuple | list) and len(pair) == 2 and isinstance(pair[0], Service)):
+        raise ServiceError(f"a server runs pairs such as (service, '127.0.0.1:9000'), and not {pair!r}")
+    return pair[0], pair[1]
+
+
 class Server:
     """Runs services on addresses, any number of each, on the running event loop.
 
@@ -43,9 +51,9 @@ class Server:
     """
 
     def __init__(self, bindings: Iterable[tuple[Service, str | Address]]) -> None:
-        self._bindings = [
-            (service, parse_address(address) if isinstance(address, str) else address) for service, address in bindings
-        ]
+        if not isinstance(bindings, Iterable):
+            raise ServiceError(f"a server runs a list of pairs (service, address), and not {bindings!r}: put it in [ ]")
+        self._bindings = [(service, parse_address(address)) for service, address in map(as_binding, bindings)]
         self.listening: list[Listening] = []
         self._running: dict[int, RunningService] = {}
         self._acceptors: list[Acceptor] = []
@@ -72,7 +80,7 @@ class Server:
                 opened += [(service, listener) for listener in listeners]
                 for listener in listeners:
                     service.check(listener.datagram)
-                    check_datagram_tls(service, listener)
+                    check_datagram_tls(service, listener.address, listener.datagram)
                 if service.answers:
                     # Made here once to find what does not fit together before anything starts.
                     Answering(service)

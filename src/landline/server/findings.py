@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from landline.address import Address, TcpAddress, UdpAddress
@@ -13,6 +14,7 @@ from landline.address import parse as parse_address
 from landline.errors import AddressError, LandlineError, ServiceError
 from landline.framing import Framing, Length
 from landline.server.answering import payload_of
+from landline.server.renewal import WARN_DAYS, check_datagram_tls, check_tls
 from landline.server.service import Service, takes_connection
 from landline.transport.descriptors import default_max_connections
 
@@ -28,12 +30,16 @@ MOST_KERNEL_BUFFER_BYTES = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What this process may have: descriptors in all and open now, bytes of memory, bytes of a UDP receive buffer."""
+    """What this process may have: descriptors in all and open now, bytes of memory, bytes of a UDP receive buffer.
+
+    `now` is its clock in seconds since the epoch; without it no certificate is looked at.
+    """
 
     descriptor_limit: int
     open_descriptors: int
     memory_bytes: int
     udp_buffer_bytes: int = MOST_KERNEL_BUFFER_BYTES
+    now: float | None = None
 
     @property
     def places(self) -> int:
@@ -56,10 +62,15 @@ def findings(service: Service, address: Address | str | None, machine: Machine) 
     may have. Returns the findings, errors first; each says what to do.
     """
     try:
-        where = parse_address(address) if isinstance(address, str) else address
+        where = None if address is None else parse_address(address)
     except AddressError as error:
         return [Finding("error", str(error)), *findings(service, None, machine)]
-    found = [*_misfits(service, where), *_limits(service, where, machine), *_framing(service, where)]
+    found = [
+        *_misfits(service, where),
+        *_certificates(service, machine),
+        *_limits(service, where, machine),
+        *_framing(service, where),
+    ]
     if isinstance(where, UdpAddress):
         found += _datagrams(service, machine)
     else:
@@ -86,7 +97,13 @@ def clashes(addresses: Iterable[Address]) -> list[Finding]:
 def _misfits(service: Service, address: Address | None) -> Iterator[Finding]:
     """What Landline itself would refuse at the start, and what cannot have been meant."""
     datagram = isinstance(address, UdpAddress)
-    for check in (lambda: _check_handlers(service, address), lambda: service.answers and payload_of(service)):
+    checks: list[Callable[[], object]] = [
+        lambda: _check_handlers(service, address),
+        lambda: service.answers and payload_of(service),
+    ]
+    if address is not None:
+        checks += [partial(check_tls, service, address), partial(check_datagram_tls, service, address, datagram)]
+    for check in checks:
         try:
             check()
         except LandlineError as error:
@@ -121,6 +138,17 @@ def _may_switch(service: Service) -> bool:
     handlers += [service.message_handler] if service.message_handler is not None else []
     held = service.connection_handler is not None or bool(service.middlewares)
     return held or any(map(takes_connection, handlers))
+
+
+def _certificates(service: Service, machine: Machine) -> Iterator[Finding]:
+    if service.tls is None or machine.now is None:
+        return
+    for one in service.tls.certificates:
+        days = (one.not_after - machine.now) / 86_400
+        if days <= 0:
+            yield Finding("error", f"the certificate {one.path} has expired {-days:.0f} days ago: renew it")
+        elif days < WARN_DAYS:
+            yield Finding("warning", f"the certificate {one.path} expires in {days:.1f} days: renew it")
 
 
 def _limits(service: Service, address: Address | None, machine: Machine) -> Iterator[Finding]:

@@ -15,7 +15,8 @@ from landline.address import Address, TcpAddress
 from landline.connection.statistics import Statistics
 from landline.errors import Reason, ServiceError
 from landline.limits import Limits
-from landline.server.sessions import BROKEN, Session, part_from
+from landline.server.sessions import BROKEN, Session, milliseconds, part_from
+from landline.transport.handledsocket import ServerSideSocket
 
 HandlerClass = type[BaseRequestHandler]
 
@@ -109,6 +110,7 @@ class HandlerSession(Session):
         self._reason = reason or self._natural_reason()
         if self._reason not in BROKEN:
             self._delivered = True
+            self._say_goodbye()
             part_from(self._sock, self._limits, self._reason is Reason.PEER_CLOSED)
         # Not `close`, which would wait for a file on the socket that a failed `finish` has left open.
         with self._open:
@@ -120,9 +122,15 @@ class HandlerSession(Session):
         if self._draining or self.was_cut:
             return Reason.DRAINING
         with suppress(OSError):
-            if not self._sock.recv(1, socket.MSG_PEEK):
+            if self._peer_has_ended():
                 return Reason.PEER_CLOSED
         return Reason.FINISHED
+
+    def _peer_has_ended(self) -> bool:
+        return not self._sock.recv(1, socket.MSG_PEEK)
+
+    def _say_goodbye(self) -> None:
+        """Say what stands before the end of the stream."""
 
     def _broken_by(self, error: BaseException) -> Reason | None:
         """The code, if `error` tells of the end of this very connection and not of a fault of the handler."""
@@ -137,7 +145,36 @@ class HandlerSession(Session):
     def _shut(self, how: int) -> None:
         # The handler may have closed its socket itself, or the peer is gone.
         with self._open, suppress(OSError):
-            self._sock.shutdown(how)
+            # Below TLS, where there is some: what the thread has in hand stays encrypted.
+            socket.socket.shutdown(self._sock, how)
+
+
+class SecuredHandlerSession(HandlerSession):
+    """The same over TLS, once the handshake is done."""
+
+    _sock: ServerSideSocket
+
+    def __init__(self, sock: ServerSideSocket, peer: Address, server: HandlerServer, limits: Limits) -> None:
+        super().__init__(sock, peer, server, limits)
+        sock.bound_sending(limits.slow_reader_seconds)
+
+    def _peer_has_ended(self) -> bool:
+        # TLS cannot peek; nobody needs the byte any more.
+        return not self._sock.recv(1)
+
+    def _say_goodbye(self) -> None:
+        if self._sock.fileno() < 0:
+            # The handler has closed it.
+            return
+        poll = select.poll()
+        poll.register(self._sock, select.POLLOUT)
+        poll.poll(milliseconds(self._limits.slow_reader_seconds))
+        self._sock.say_goodbye()
+
+    def _broken_by(self, error: BaseException) -> Reason | None:
+        if error is self._sock.fault:
+            return Reason.DRAINING if self.was_cut else Reason.RESET
+        return super()._broken_by(error)
 
 
 def as_handler_class(found: object, asked_by: str) -> HandlerClass:

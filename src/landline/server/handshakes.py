@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from landline.address import Address
 from landline.connection.stream import StreamConnection
 from landline.connection.tls import TlsTransport
 from landline.server.telling import Teller
@@ -14,16 +15,28 @@ from landline.transport.tls import ServerTls
 log = logging.getLogger("landline.server")
 
 
+class FailedHandshakes:
+    """Tells of them in the log of a service, and not oftener than anybody wants to read."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._failures = Teller()
+
+    def tell(self, peer: Address, sentence: str, now: float) -> None:
+        """A handshake with `peer` has failed at `now`, for a reason that is a sentence about it."""
+        if times := self._failures.due(now):
+            log.warning("%s: no TLS with %s: %s (%d since last told)", self._name, peer, sentence, times)
+
+
 class Handshakes:
     """The handshakes of one service. `on_failed` gets the group of a caller with whom none came about."""
 
     def __init__(self, name: str, tls: ServerTls, seconds: float, on_failed: Callable[[str | None], None]) -> None:
-        self._name = name
         self._tls = tls
         self._seconds = seconds
         self._on_failed = on_failed
         self._under_way: dict[StreamConnection, tuple[TlsTransport, str | None]] = {}
-        self._failures = Teller()
+        self._failures = FailedHandshakes(name)
 
     def protocol_for(self, connection: StreamConnection, group: str | None) -> TlsTransport:
         """The protocol to put on the accepted socket of a caller of `group`, who has a place already.
@@ -51,6 +64,5 @@ class Handshakes:
 
     def _failed(self, connection: StreamConnection, sentence: str) -> None:
         group = self.done(connection)
-        if times := self._failures.due(asyncio.get_running_loop().time()):
-            log.warning("%s: no TLS with %s: %s (%d since last told)", self._name, connection.peer, sentence, times)
+        self._failures.tell(connection.peer, sentence, asyncio.get_running_loop().time())
         self._on_failed(group)

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from landline.address import Address, TlsAddress
 from landline.errors import CertificateError, ServiceError
 from landline.server.service import Service
-from landline.transport.listen import Listener
 from landline.transport.tls import ServerTls
 
 log = logging.getLogger("landline.server")
@@ -102,10 +101,10 @@ def check_tls(service: Service, address: Address) -> None:
         raise ServiceError(f"{service.name} cannot listen on {address}: a pin is for callers; leave it out")
 
 
-def check_datagram_tls(service: Service, listener: Listener) -> None:
+def check_datagram_tls(service: Service, address: Address, datagram: bool) -> None:
     """Raise ServiceError if a service with TLS is to answer datagrams."""
-    if listener.datagram and service.tls is not None:
+    if datagram and service.tls is not None:
         raise ServiceError(
-            f"{service.name} cannot answer datagrams on {listener.address}: it has TLS, and TLS needs a stream; "
+            f"{service.name} cannot answer datagrams on {address}: it has TLS, and TLS needs a stream; "
             "serve udp:// with a service of its own that has none"
         )

@@ -196,7 +196,7 @@ class RunningService:
         """Count a refused message. Returns what its sender is told, as a push if messages are numbered."""
         return as_push(self.service, self.rejected(connection, rejected))
 
-    def _fitting(self, rejected: MessageRejected) -> bytes:
+    def fitting(self, rejected: MessageRejected) -> bytes:
         """What the sender of a refused message is told; without the detail where that is too much for the framing."""
         payload = self.service.payload if self.answering is None else self.answering.payload
         telling = payload.rejection(rejected)
@@ -217,7 +217,7 @@ class RunningService:
         if times := self._rejections.due(self.loop.time()):
             log.info("%s: rejected a message of %s: %s %s (%d since last told)",
                      self.service.name, connection.peer, *told(rejected), times)  # fmt: skip
-        return self._fitting(rejected)
+        return self.fitting(rejected)
 
     def encoded(self, messages: list[Any]) -> list[bytes]:
         """Messages that nobody asked for, as any connection of this service frames them."""
@@ -243,6 +243,9 @@ class RunningService:
                 raise
             if connection.caused(error):
                 log.debug("%s: %s", self.service.name, error)
+            elif isinstance(error, MessageRejected) and error.peer is None:
+                # The conversation is over with its handler; the peer is told why, as it is by handlers of messages.
+                connection.send_now([self.rejection(connection, error)])
             else:
                 self.handler_failed(connection, error)
                 reason = Reason.HANDLER_ERROR

@@ -12,10 +12,10 @@ from landline.connection.stream import StreamConnection
 from landline.errors import ServiceError
 from landline.framing import Framing, Raw
 from landline.framing import parse as parse_framing
-from landline.limits import Limits
+from landline.limits import Limits, given_limits
 from landline.payload import Payload
 from landline.payload import parse as parse_payload
-from landline.server.broadcast import Broadcast, Recipients, broadcast
+from landline.server.broadcast import Broadcast, Recipients, broadcast, check_reached
 from landline.server.declared import Declared
 from landline.server.handlers import HandlerClass, as_handler_class, check_handler_class
 from landline.server.router import Route, Router
@@ -54,15 +54,16 @@ class Service:
         tls: ServerTls | None = None,
     ) -> None:
         self.name = name
-        self.framing = parse_framing(framing) if isinstance(framing, str) else framing
+        self.framing = parse_framing(framing)
         self.payload: Payload = parse_payload(payload)
-        self.limits = limits or Limits()
+        self.limits = given_limits(limits)
         self.tls = tls
         self.replies: Replies = replies
         self.state = state
         self.switchable = switchable
         self.declared = Declared()
         parse_replies(replies)
+        check_options(name, state, tls)
         self.framing.decoder(self.limits)
         if self.framing.line_based and self.payload.may_hold_line_ends:
             raise ServiceError(f"{name}: msgpack may hold line ends; give it another framing, such as length:u32be")
@@ -95,14 +96,19 @@ class Service:
         """
         from landline.payload.documents import tag_of
 
+        if not isinstance(kind, type):
+            raise ServiceError(f"@{self.name}.on takes a msgspec.Struct class, and not {kind!r}")
         if tag_of(kind) is None:
-            name = getattr(kind, "__name__", repr(kind))
+            name = kind.__name__
             raise ServiceError(f"{name} has no tag to route by: declare it as `class {name}(msgspec.Struct, tag=True)`")
+
+        wanted = frozenset((needs,) if isinstance(needs, str) or not isinstance(needs, Iterable) else needs)
+        if not all(isinstance(one, str) for one in wanted):
+            raise ServiceError(f"needs of {kind.__name__} cannot be {needs!r}; it must be a text, or a list of texts")
 
         def declare(handler: AnyHandler) -> AnyHandler:
             if places(handler) not in (1, 2):
                 raise ServiceError(f"the handler of {kind.__name__} must take (message) or (message, connection)")
-            wanted = frozenset((needs,) if isinstance(needs, str) else needs)
             self.routes.add(kind, Route(handler, wanted, takes_connection(handler), awaits(handler)))
             return handler
 
@@ -125,23 +131,29 @@ class Service:
         the limits of the service say so. Returns the handler. Raises ServiceError if it is not a plain function of one
         argument.
         """
-        if awaits(handler) or places(handler) != 1:
+        if places(handler) != 1 or awaits(handler):
             raise ServiceError(f"the blocking handler of {self.name} must be a plain `def` and take (connection)")
         self.declared.blocking_handler = handler
         return handler
 
     @classmethod
     def from_handler(
-        cls, handler_class: HandlerClass, *, name: str | None = None, limits: Limits | None = None
+        cls,
+        handler_class: HandlerClass,
+        *,
+        name: str | None = None,
+        limits: Limits | None = None,
+        tls: ServerTls | None = None,
     ) -> Service:
         """Make a service of a handler class of the standard library's socketserver, unmodified.
 
-        `handler_class` is the class, `name` its own where it is None, `limits` its bounds. Returns the service. Each
-        connection or datagram is handled in a thread, at most `max_threads` at once. Raises ServiceError for anything
-        but a subclass of socketserver.BaseRequestHandler.
+        `handler_class` is the class, `name` its own where it is None, `limits` its bounds. With `tls`, handlers find
+        an ssl.SSLSocket whose handshake is done. Returns the service. Each connection or datagram is handled in a
+        thread, at most `max_threads` at once. Raises ServiceError for anything but a subclass of
+        socketserver.BaseRequestHandler.
         """
         handler_class = as_handler_class(handler_class, "Service.from_handler")
-        service = cls(name or handler_class.__name__, framing="raw", limits=limits)
+        service = cls(name or handler_class.__name__, framing="raw", limits=limits, tls=tls)
         service.declared.handler_class = handler_class
         return service
 
@@ -175,7 +187,8 @@ class Service:
 
     def _without_arguments(self, handler: Callable[..., Any]) -> Callable[[], Any]:
         if places(handler):
-            raise ServiceError(f"{handler.__qualname__} runs when {self.name} starts or stops, and takes no arguments")
+            name = getattr(handler, "__qualname__", repr(handler))
+            raise ServiceError(f"{name} runs when {self.name} starts or stops, and takes no arguments")
         return handler
 
     def with_options(
@@ -190,13 +203,13 @@ class Service:
         """The same service and handlers, with other framing, limits, payload, replies or tls for some addresses."""
         copy = Service(
             self.name,
-            framing=framing or self.framing,
+            framing=self.framing if framing is None else framing,
             payload=self.payload if payload is None else payload,
-            limits=limits or self.limits,
-            replies=replies or self.replies,
+            limits=self.limits if limits is None else limits,
+            replies=self.replies if replies is None else replies,
             state=self.state,
             switchable=self.switchable,
-            tls=tls or self.tls,
+            tls=self.tls if tls is None else tls,
         )
         copy.declared = self.declared
         return copy
@@ -211,6 +224,7 @@ class Service:
         slowly to take them is left out. Returns a Broadcast, which counts and names those. Raises UnfitValue or
         UnframableMessage before anything is sent. May be called from any thread.
         """
+        check_reached(self.name, self.threaded)
         return broadcast(self.declared.running, messages, to)
 
     # What a server asks.
@@ -272,9 +286,15 @@ class Service:
                 f"{self.name} has more than one handler of connections; keep one of "
                 "@service.connection, @service.blocking and the handler class"
             )
+        check_threaded(self)
         if self.handler_class is not None:
             check_handler_class(self.name, self.handler_class, datagram)
             return
+        if self.middlewares and not self.answers:
+            raise ServiceError(
+                f"{self.name} has middleware and only conversations, which do not pass through it: "
+                "let it stand round a message handler, or leave it out"
+            )
         if datagram and not self.answers:
             raise ServiceError(f"{self.name} cannot answer datagrams: it has no handler declared with @service.message")
         if not self.answers and self.connection_handler is None and self.blocking_handler is None:
@@ -286,6 +306,41 @@ class Service:
             raise ServiceError(f"{self.name} has handlers by type and one for all messages: declare one kind of them")
         if self.numbered and (self.connection_handler or self.blocking_handler) is not None:
             raise ServiceError(f"{self.name} holds conversations, which are not numbered: leave replies='numbered' out")
+
+
+def check_options(name: str, state: object, tls: object) -> None:
+    """Raise ServiceError for a name, a state or a tls that cannot be one."""
+    if not isinstance(name, str) or not name:
+        raise ServiceError(f"the name of a service cannot be {name!r}; it must be a text, for example Service('echo')")
+    if state is not None and not _without_arguments(state):
+        raise ServiceError(f"state of {name} cannot be {state!r}; it must be a class or a function without arguments")
+    if not isinstance(tls, ServerTls | None):
+        raise ServiceError(
+            f"tls of {name} cannot be {tls!r}; it must be a ServerTls, for example ServerTls('cert.pem')"
+        )
+
+
+def _without_arguments(make: object) -> bool:
+    try:
+        inspect.signature(make).bind()  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    except ValueError:
+        # A class written in C, such as dict, may not tell.
+        return True
+    return True
+
+
+def check_threaded(service: Service) -> None:
+    """Raise ServiceError for a service whose handlers block, with options that would do nothing there."""
+    if not service.threaded:
+        return
+    if service.switchable:
+        raise ServiceError(f"{service.name} blocks in threads, where no framing can be switched: leave switchable out")
+    if service.handler_class is not None and not isinstance(service.framing, Raw):
+        raise ServiceError(
+            f"{service.name} is a socketserver class, which reads its bytes itself: leave framing {service.framing} out"
+        )
 
 
 def bound_to(handler: MessageHandler, connection: Any) -> MessageHandler:
@@ -311,11 +366,15 @@ def takes_connection(handler: MessageHandler) -> bool:
 
 
 def places(handler: Callable[..., Any]) -> int:
-    """How many positional arguments a handler must be given."""
+    """How many positional arguments a handler must be given; -1 for what cannot be called with such alone."""
+    if not callable(handler):
+        return -1
     try:
         parameters = inspect.signature(handler).parameters.values()
     except ValueError:
         # A function written in C may not tell; `bytes.upper` is one, and takes the message.
         return 1
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if any(one.kind is one.KEYWORD_ONLY and one.default is one.empty for one in parameters):
+        return -1
     return sum(one.kind in kinds and one.default is inspect.Parameter.empty for one in parameters)

@@ -15,9 +15,18 @@ from typing import Any
 
 from landline.address import Address
 from landline.connection.blocking import READ_BYTES, BlockingConnection, Deadline
+from landline.connection.polledtls import PolledTlsSocket
 from landline.connection.statistics import Statistics
 from landline.connection.wording import Wording
-from landline.errors import ConnectionClosed, LandlineError, MessageRejected, Reason, UnfitMessage
+from landline.errors import (
+    ConnectionClosed,
+    IdentityRefused,
+    LandlineError,
+    MessageRejected,
+    Reason,
+    ServiceError,
+    UnfitMessage,
+)
 from landline.limits import Limits
 from landline.transport.options import unread_bytes
 
@@ -54,11 +63,15 @@ class StopSign:
 
 
 class Session(ABC):
-    """One conversation in a thread. `run` belongs to the thread, `drain` and `cut` to the event loop."""
+    """One conversation in a thread. `run` belongs to the thread, `drain` and `cut` to the event loop.
+
+    `failure` is a sentence about a peer with whom no conversation came about ("it …"), or None.
+    """
 
     def __init__(self, peer: Address) -> None:
         self.peer = peer
         self.ended_by: BaseException | None = None
+        self.failure: str | None = None
         self.was_cut = False
         self.counted = False
 
@@ -88,12 +101,19 @@ class ServedConnection(BlockingConnection):
     """A BlockingConnection as a server holds it: waits have no time-out of their own, but the limits of the service."""
 
     def __init__(
-        self, sock: socket.socket, peer: Address, wording: Wording, limits: Limits, stop: StopSign, reject: Reject
+        self,
+        sock: socket.socket | PolledTlsSocket,
+        peer: Address,
+        wording: Wording,
+        limits: Limits,
+        stop: StopSign,
+        reject: Reject,
     ) -> None:
         super().__init__(sock, peer, wording, limits, math.inf)
         self._reject = reject
-        self._plain = sock
-        sock.setblocking(False)
+        self._secured = sock if isinstance(sock, PolledTlsSocket) else None
+        self._plain = sock.plain if isinstance(sock, PolledTlsSocket) else sock
+        self._plain.setblocking(False)
         self._limits = limits
         self._stop = stop
         self._draining = False
@@ -101,9 +121,9 @@ class ServedConnection(BlockingConnection):
         self._message_seconds_left = limits.message_seconds
         self._slow_seconds_left = limits.slow_reader_seconds
         self._incoming, self._outgoing = select.poll(), select.poll()
-        self._incoming.register(sock, select.POLLIN)
+        self._incoming.register(self._plain, select.POLLIN)
         self._incoming.register(stop.descriptor, select.POLLIN)
-        self._outgoing.register(sock, select.POLLOUT)
+        self._outgoing.register(self._plain, select.POLLOUT)
         self._ended = self._cut = self._delivered = self._waiting = False
         # Without it `cut` might shut down a descriptor that was closed and opened again for something else.
         self._open = threading.Lock()
@@ -115,10 +135,18 @@ class ServedConnection(BlockingConnection):
         self._messages_sent += 1
         self.flush(timeout_seconds)
 
-    def _answered_unfit(self, unfit: UnfitMessage) -> bool:
-        self._unsent += self._framing.encode(self._reject(self, MessageRejected(unfit.code, unfit.problem)))
+    def request(self, message: Any, timeout_seconds: float | None = None) -> Any:
+        """Raises ServiceError: nothing tells a reply of a client from what it says next; use `send` and `receive`."""
+        raise ServiceError("a service cannot make requests of its clients: use send and receive")
+
+    def refuse(self, rejected: MessageRejected) -> None:
+        """Tell the peer that a message of its is refused. Raises what `send` raises."""
+        self._unsent += self._framing.encode(self._reject(self, rejected))
         self._messages_sent += 1
         self.flush()
+
+    def _answered_unfit(self, unfit: UnfitMessage) -> bool:
+        self.refuse(MessageRejected(unfit.code, unfit.problem))
         return True
 
     def flush(self, timeout_seconds: float | None = None) -> None:
@@ -156,6 +184,7 @@ class ServedConnection(BlockingConnection):
         self.reason = self.reason or reason or self._natural_reason()
         if self.reason not in BROKEN and not self._unsent:
             self._delivered = True
+            self._say_goodbye()
             part_from(self._plain, self._limits, self._peer_ended)
         with self._open:
             self._sock.close()
@@ -165,17 +194,20 @@ class ServedConnection(BlockingConnection):
         self._cut = True
         self.reason = self.reason or Reason.DRAINING
         with self._open, contextlib.suppress(OSError):
-            self._sock.shutdown(socket.SHUT_RDWR)
+            self._plain.shutdown(socket.SHUT_RDWR)
 
     @property
     def nothing_in_hand(self) -> bool:
         """Whether all that was to be said has left, or the handler waits for a message of which nothing is here."""
-        return self._delivered or (self._waiting and not self._decoder.held and not unread_bytes(self._plain))
+        return self._delivered or (self._waiting and not self._partial and not unread_bytes(self._plain))
 
     def caused(self, error: BaseException) -> bool:
         """Whether `error` tells of the end of this very connection, by the peer or by us."""
         if isinstance(error, ConnectionClosed):
             return error.peer == str(self.peer)
+        if isinstance(error, IdentityRefused):
+            # An alert about our certificate, which a peer may send at any time.
+            return error.address == str(self.peer)
         return error is self._decoder.error
 
     def _read(self, deadline: Deadline) -> None:
@@ -189,6 +221,7 @@ class ServedConnection(BlockingConnection):
         try:
             data = self._sock.recv(READ_BYTES)
         except (BlockingIOError, InterruptedError):
+            self._note_arrived(0, False)
             return
         except OSError as error:
             self._peer_ended = True
@@ -207,24 +240,37 @@ class ServedConnection(BlockingConnection):
         self._inbox += messages
         if messages or not held:
             self._message_seconds_left = self._limits.message_seconds
+        self._note_arrived(len(data), bool(messages))
+
+    def _note_arrived(self, size: int, completed: bool) -> None:
+        """Bytes have come, `size` of them in the clear, and completed messages or not."""
+        if self._secured is not None:
+            size = self._secured.take_read_bytes()
         if self._draining:
             # The message that was half here ends in the first read behind all that had arrived. What follows is new.
-            ended = messages and not self._arriving
-            self._arriving = None if ended else max(0, (self._arriving or 0) - len(data))
+            ended = completed and not self._arriving
+            self._arriving = None if ended else max(0, (self._arriving or 0) - size)
+
+    @property
+    def _partial(self) -> bool:
+        """Whether half a message is here, or half of what one may be in."""
+        return self._decoder.held > 0 or (self._secured is not None and self._secured.inside_record)
 
     def _wait_for_bytes(self, deadline: Deadline) -> None:
         """Wait until there is something to read, or until there is nothing to wait for any more, and say so."""
         while True:
             if self._stop.given:
                 self._notice_stop()
-            partial = self._decoder.held > 0
+            if self._secured is not None and self._secured.ready:
+                return
+            partial = self._partial
             left = self._message_seconds_left if partial else math.inf
             if left <= 0:
                 raise self._over(Reason.MESSAGE_DEADLINE, "a message took longer than message_seconds")
-            milliseconds = _milliseconds(min(left, deadline.left()))
+            wait = milliseconds(min(left, deadline.left()))
             started = time.monotonic()
             self._waiting = True
-            ready = self._incoming.poll(milliseconds)
+            ready = self._incoming.poll(wait)
             self._waiting = False
             if partial:
                 # Only while we read: while the handler works, the peer cannot finish its message.
@@ -236,17 +282,31 @@ class ServedConnection(BlockingConnection):
         """Answer what has arrived, wait for the message that is half here, and for nothing else."""
         if not self._draining:
             self._draining = True
-            self._arriving = unread_bytes(self._plain)
+            self._arriving = unread_bytes(self._plain) + (0 if self._secured is None else self._secured.read_bytes)
             self._incoming.unregister(self._stop.descriptor)
-        if self._arriving is None or not (self._arriving or self._decoder.held):
+        if self._arriving is None or not (self._arriving or self._partial):
             raise ConnectionClosed(str(self.peer), self.reason or Reason.DRAINING)
 
     def _wait_for_room(self, deadline: Deadline) -> None:
         if self._slow_seconds_left <= 0:
             raise self._over(Reason.SLOW_READER, "it took nothing for slow_reader_seconds")
         started = time.monotonic()
-        self._outgoing.poll(_milliseconds(min(self._slow_seconds_left, deadline.left())))
+        self._outgoing.poll(milliseconds(min(self._slow_seconds_left, deadline.left())))
         self._slow_seconds_left -= time.monotonic() - started
+
+    def _half_close(self) -> None:
+        deadline = self._deadline(f"sending to {self.peer}", None)
+        while True:
+            try:
+                self._sock.shutdown(socket.SHUT_WR)
+                return
+            except (BlockingIOError, InterruptedError):
+                self._wait_for_room(deadline)
+
+    def _say_goodbye(self) -> None:
+        if self._secured is not None and not self._sending_ended:
+            with contextlib.suppress(OSError, LandlineError):
+                self._half_close()
 
     def _over(self, reason: Reason, detail: str) -> ConnectionClosed:
         self.reason = self.reason or reason
@@ -263,18 +323,27 @@ class ServedConnection(BlockingConnection):
 class Conversation(Session):
     """A blocking handler and its connection."""
 
-    def __init__(self, handler: BlockingHandler, connection: ServedConnection) -> None:
+    def __init__(
+        self, handler: BlockingHandler, connection: ServedConnection, new_state: Callable[[], Any] | None = None
+    ) -> None:
         super().__init__(connection.peer)
         self._handler = handler
+        self._new_state = new_state
         self._connection = connection
 
     def run(self, failed: Callable[[BaseException], None]) -> None:
         reason: Reason | None = None
         try:
+            if self._new_state is not None:
+                # Here, in the thread: what it raises or waits for concerns this conversation alone.
+                self._connection.state = self._new_state()
             self._handler(self._connection)
         except BaseException as error:
             if self._connection.caused(error):
                 self.ended_by = error
+            elif isinstance(error, MessageRejected) and error.peer is None:
+                with contextlib.suppress(LandlineError):
+                    self._connection.refuse(error)
             else:
                 failed(error)
                 reason = Reason.HANDLER_ERROR
@@ -303,14 +372,17 @@ def part_from(sock: socket.socket, limits: Limits, peer_ended: bool) -> None:
     """
     end = time.monotonic() + limits.linger_seconds
     room = limits.receive_buffer_bytes
+    # Below TLS, where there is some: what is dropped need not be read.
+    shutdown, recv = socket.socket.shutdown, socket.socket.recv
     with contextlib.suppress(OSError):
-        sock.shutdown(socket.SHUT_WR)
+        shutdown(sock, socket.SHUT_WR)
         while not peer_ended and room >= 0 and (left := end - time.monotonic()) > 0:
             sock.settimeout(left)
-            data = sock.recv(READ_BYTES)
+            data = recv(sock, READ_BYTES)
             peer_ended = not data
             room -= len(data)
 
 
-def _milliseconds(seconds: float) -> float:
+def milliseconds(seconds: float) -> float:
+    """A wait as `poll` takes it."""
     return 1000 * min(seconds, MOST_POLL_SECONDS)

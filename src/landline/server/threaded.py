@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 import socket
 from typing import Protocol
 
 from landline.address import Address
+from landline.connection.polledtls import PolledTlsSocket
 from landline.connection.statistics import Statistics
+from landline.connection.tls import LEFT_EARLY
 from landline.connection.wording import Wording
-from landline.errors import MessageRejected
+from landline.errors import MessageRejected, Reason
 from landline.server.admission import Admission
 from landline.server.handlers import HandlerServer, HandlerSession
+from landline.server.handshakes import FailedHandshakes
 from landline.server.report import Counts
+from landline.server.secure_sessions import SecuredSession, secured_conversation, secured_handler
 from landline.server.service import Service
 from landline.server.sessions import Conversation, ServedConnection, Session, StopSign
 from landline.server.threads import ThreadPool
@@ -43,6 +48,9 @@ class Host(Protocol):
     def rejected(self, connection: ServedConnection, rejected: MessageRejected) -> bytes:
         """Count a refused message."""
 
+    def fitting(self, rejected: MessageRejected) -> bytes:
+        """What the sender of a refused message is told."""
+
 
 class ThreadedSessions:
     """Gives each accepted socket to a thread, and follows what becomes of it. Lives in the event loop's thread."""
@@ -54,6 +62,7 @@ class ThreadedSessions:
         self._sessions: dict[Session, asyncio.Future[None]] = {}
         self._draining = False
         self._stop: StopSign | None = None
+        self._failures = FailedHandshakes(host.service.name)
         self.pool = ThreadPool(host.service.name, host.service.limits.max_threads)
         handler_class = host.service.handler_class
         self.server = HandlerServer(handler_class) if handler_class is not None else None
@@ -76,7 +85,10 @@ class ThreadedSessions:
             tune_stream(sock, self._service.limits)
             session = self._session(sock, peer)
         except OSError as error:
-            log.info("%s: %s left before it was served: %s", name, peer, error)
+            if self._service.tls is None:
+                log.info("%s: %s left before it was served: %s", name, peer, error)
+            else:
+                self._handshake_failed(peer, LEFT_EARLY)
             self._host.admission.release(group)
             sock.close()
             return
@@ -87,26 +99,45 @@ class ThreadedSessions:
             self._host.admission.release(group)
             self._host.refuse(sock, str(peer), f"the system gives no further thread ({error}); raise `ulimit -u`")
             return
-        self._host.counts.connections += 1
-        log.debug("%s: %s came", name, peer)
+        if not isinstance(session, SecuredSession):
+            self._came(peer)
         self._sessions[session] = done
         done.add_done_callback(lambda _: self._gone(session, group))
         if self._draining:
             session.drain()
 
     def _session(self, sock: socket.socket, peer: Address) -> Session:
-        """What the thread is to run. TLS belongs here: wrap `sock` without a handshake, which the thread then does."""
-        service = self._service
+        """What the thread is to run."""
+        tls, limits = self._service.tls, self._service.limits
+        ready = functools.partial(self._secured, peer)
         if self.server is not None:
-            return HandlerSession(sock, peer, self.server, service.limits)
-        assert service.blocking_handler is not None
+            if tls is None:
+                return HandlerSession(sock, peer, self.server, limits)
+            return secured_handler(sock, peer, tls, self.server, limits, ready)
         if self._stop is None:
             self._stop = StopSign()
             if self._draining:
                 self._stop.give()
+        begin = functools.partial(self._conversation, peer, self._stop)
+        return begin(sock) if tls is None else secured_conversation(sock, peer, tls, limits, begin, ready)
+
+    def _conversation(self, peer: Address, stop: StopSign, sock: socket.socket | PolledTlsSocket) -> Conversation:
+        """A conversation over a socket on which everything can begin. With TLS it is called in the thread."""
+        service = self._service
+        assert service.blocking_handler is not None
         wording = Wording(service.framing, service.payload, service.replies)
-        connection = ServedConnection(sock, peer, wording, service.limits, self._stop, self._reject)
-        return Conversation(service.blocking_handler, connection)
+        connection = ServedConnection(sock, peer, wording, service.limits, stop, self._reject)
+        return Conversation(service.blocking_handler, connection, service.state)
+
+    def _secured(self, peer: Address) -> None:
+        """Called in the thread of a session whose handshake is done."""
+        # RuntimeError: the loop is closed, and nobody counts any more.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._came, peer)
+
+    def _came(self, peer: Address) -> None:
+        self._host.counts.connections += 1
+        log.debug("%s: %s came", self._service.name, peer)
 
     async def drain(self, seconds: float) -> None:
         """Let what is in hand finish for at most `seconds`, then cut off what is left."""
@@ -143,14 +174,22 @@ class ThreadedSessions:
             log.debug("%s: %s", self._service.name, session.ended_by)
 
     def _count(self, session: Session) -> None:
-        if not session.counted:
-            session.counted = True
+        if session.counted:
+            return
+        session.counted = True
+        if session.failure is None:
             self._host.count_closed(session.peer, session.statistics())
+        else:
+            self._handshake_failed(session.peer, session.failure)
+
+    def _handshake_failed(self, peer: Address, sentence: str) -> None:
+        self._host.counts.reasons[Reason.HANDSHAKE] += 1
+        self._failures.tell(peer, sentence, self._loop.time())
 
     def _reject(self, connection: ServedConnection, rejected: MessageRejected) -> bytes:
         """Called in the thread of a handler that got a message which is none: what the peer is told."""
         self._loop.call_soon_threadsafe(self._host.rejected, connection, rejected)
-        return self._service.payload.rejection(rejected)
+        return self._host.fitting(rejected)
 
     def _tell(self, peer: Address, error: BaseException) -> None:
         """Called in the thread of a handler that failed."""

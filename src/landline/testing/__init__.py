@@ -6,6 +6,7 @@ Each name is imported when it is first used: the pytest plugin lives here, and i
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from landline.testing.background import Background
     from landline.testing.cases import (
         Decoded,
         bytes_handled,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from landline.testing.served import MemoryService, serve_in_memory
 
 _NAMES = {
+    "background": "Background",
     "cases": "Decoded bytes_handled check_decode check_framing check_linear_cost decode own_bytes",
     "chopper": "glued ways_to_cut",
     "clock": "VirtualTimeLoop run_virtual",
@@ -36,6 +38,7 @@ _NAMES = {
 _HOMES = {name: f"landline.testing.{home}" for home, names in _NAMES.items() for name in names.split()}
 
 __all__ = [
+    "Background",
     "Decoded",
     "EndSending",
     "Ending",

@@ -42,7 +42,7 @@ class Background:
         Returns where it really listens: with port 0 any free port was taken. Raises ListenError, or ServiceError for a
         service without a fitting handler.
         """
-        where = parse_address(address) if isinstance(address, str) else address
+        where = parse_address(address)
         server = Server([(service, where)])
         self._in_loop(server.start(), START_SECONDS)
         self._servers.append(server)

@@ -32,7 +32,7 @@ def glued(messages: Iterable[bytes], framing: str | Framing = "raw") -> bytes:
     `framing` encodes them (a Framing or its spec); with raw they are encoded already. Raises UnframableMessage, or
     FramingSpecError.
     """
-    how = parse_framing(framing) if isinstance(framing, str) else framing
+    how = parse_framing(framing)
     return how.encode_all(messages)
 
 

@@ -50,11 +50,23 @@ def run_virtual(coroutine: Coroutine[Any, Any, Result]) -> Result:
     """Run a coroutine to its end under virtual time.
 
     Returns its result. Raises what it raises, RuntimeError if it waits for something that can never come, and
-    AssertionError if a callback raised into the event loop.
+    AssertionError if a callback raised into the event loop. It brings an event loop of its own: called from a
+    coroutine, it raises RuntimeError.
     """
+    if _in_a_loop():
+        coroutine.close()
+        raise RuntimeError("virtual time needs an event loop of its own: call this from a plain `def`, not a coroutine")
     faults: list[dict[str, Any]] = []
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         runner.get_loop().set_exception_handler(lambda _, context: faults.append(context))
         result = runner.run(coroutine)
     assert not faults, f"errors escaped into the event loop: {faults}"
     return result
+
+
+def _in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -80,21 +80,20 @@ class Way:
     glued: bool = False
 
 
-def check_service(
-    service: Service, dialogue: Iterable[Step | tuple[Any, Any]], *, seed: int = 0, ways: Iterable[Way] | None = None
-) -> None:
+def check_service(service: Service, dialogue: Iterable[Step | tuple[Any, Any]], *, seed: int = 0) -> None:
     """Check that a service keeps to a dialogue, however the network cuts what it is told.
 
     `dialogue` has steps, or pairs of what is said and what is answered (None: nothing is waited for). It is played anew
     in each way: whole messages, byte by byte, cut at random (by `seed`), and with everything the client says glued
     together, up to a Wait or an ExpectClose. Each time runs in memory and under the virtual clock, so waiting costs
-    nothing, and real sockets and threads do not work in the handlers. `ways` plays only these.
+    nothing, and real sockets and threads do not work in the handlers.
 
     Raises AssertionError, which says which step failed, what was expected, what came, and how the stream was cut; also
     when a handler raised and no step expected that, and when the service says more than it should.
+    Raises TypeError for what is no step, and RuntimeError when it is called from a coroutine.
     """
     steps = _steps(dialogue)
-    for way in ways_to_feed(seed) if ways is None else ways:
+    for way in ways_to_feed(seed):
         run_virtual(_play(service, steps, way))
 
 

@@ -33,6 +33,7 @@ class Side(asyncio.Protocol):
         self.gone = asyncio.get_running_loop().create_future()
         self._plan = plan
         self._loop = asyncio.get_running_loop()
+        self._early: list[bytes] | None = []
         self._coming: deque[Timed] = deque()
         self._held_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -47,15 +48,27 @@ class Side(asyncio.Protocol):
         self.transport.set_write_buffer_limits(high=MOST_HELD_BYTES)
 
     def start(self) -> None:
-        """Begin to relay: both sides are there."""
+        """Begin to relay: both sides are there. What this one said before comes first; no bytes stand for its end."""
+        early, self._early = self._early or [], None
         self._plan_on(self._plan.start(self._loop.time()))
+        for data in early:
+            if data:
+                self.data_received(data)
+            else:
+                self.eof_received()
 
     def data_received(self, data: bytes) -> None:
         """Plan when these bytes arrive."""
+        if self._early is not None:
+            self._early.append(data)
+            return
         self._plan_on(self._plan.take(data, self._loop.time()))
 
     def eof_received(self) -> bool:
         """Plan when the end arrives."""
+        if self._early is not None:
+            self._early.append(b"")
+            return True
         self._plan_on(self._plan.end(self._loop.time()))
         return True
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from landline.address import TcpAddress
 from landline.connection.client import Client
+from landline.connection.requests import Numbered
 from landline.connection.stream import StreamConnection
 from landline.errors import ConnectError
 from landline.server.admission import Admission, peer_group
+from landline.server.lifespan import Lifespan
 from landline.server.running import RunningService
 from landline.server.service import Service
 from landline.testing.faults import Faults
@@ -100,6 +103,11 @@ class MemoryService:
         """
         peer, service = self._next_caller(), self.service
         client = StreamConnection(Client(service.limits), service.framing, service.limits, HERE, peer, NoSocket())
+        client.speak(service.payload, partial(service.payload.decode_from, str(HERE)))
+        if service.numbered:
+            client.number(Numbered())
+        if service.switchable:
+            client.step_through()
         transport, served = self._join_protocol(client, peer, DEFAULT_PIPE_BYTES, reads, faults, back)
         return client, transport, served
 
@@ -128,11 +136,15 @@ class MemoryService:
 async def serve_in_memory(service: Service, drain_seconds: float = 0.0) -> AsyncIterator[MemoryService]:
     """Run a service in memory while the block lasts, on the running event loop.
 
-    At the end, what is in hand may finish for `drain_seconds`. Gives a MemoryService. Raises ServiceError for a service
+    Its startup and shutdown handlers run. At the end, what is in hand may finish for `drain_seconds`. Gives a
+    MemoryService. Raises ServiceError for a service
     that has no handler for streams.
     """
     served = MemoryService(service)
+    lifespan = Lifespan([service])
+    await lifespan.start()
     try:
         yield served
     finally:
         await served.running.drain(drain_seconds)
+        await lifespan.stop()

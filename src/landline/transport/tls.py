@@ -13,6 +13,7 @@ from typing import Any
 from landline.address import check_pin
 from landline.errors import UsageError
 from landline.transport.certificates import Certificate, load_pair, load_trusted
+from landline.transport.handledsocket import ServerSideSocket
 
 log = logging.getLogger("landline.tls")
 
@@ -121,7 +122,11 @@ class ServerTls:
         context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE | ssl.OP_NO_TICKET
         # OpenSSL keeps one ticket key for as long as the context lives: who steals it reads every resumed session.
         context.num_tickets = 0
+        # On sockets of handler classes an end without close_notify is an end, and not a fault: else OpenSSL lets them
+        # send no more after it, and a drain ends what they read just so. OpenSSL 1.1 needs no telling.
+        context.options |= getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
         context.sslobject_class = ServerSideObject
+        context.sslsocket_class = ServerSideSocket
         if self._client_ca is not None:
             load_trusted(context, os.fspath(self._client_ca))
             context.verify_mode = ssl.CERT_REQUIRED
@@ -226,7 +231,7 @@ def _only_modern(context: ssl.SSLContext, alpn: tuple[str, ...]) -> None:
 
 
 def _chooser(pick: Any) -> Any:
-    def choose(tls: ServerSideObject, name: str | None, _: ssl.SSLContext) -> None:
+    def choose(tls: ServerSideObject | ServerSideSocket, name: str | None, _: ssl.SSLContext) -> None:
         tls.asked_name = name
         if name is not None and pick is not None:
             tls.context = pick(name)

@@ -99,6 +99,16 @@ def handshake_problem(error: BaseException, asked: str | None = None, shown: Sho
     return f"it broke TLS ({reason.lower().replace('_', ' ') if reason else error})"
 
 
+def is_about_protocol(error: BaseException) -> bool:
+    """Whether the two sides do not speak the same, so that another handshake would fail as well."""
+    return getattr(error, "reason", None) in _PROBLEMS
+
+
+def overdue_problem(seconds: float) -> str:
+    """What is wrong with somebody whose handshake takes longer than `seconds`."""
+    return f"it did not finish the TLS handshake in {seconds:g} s (handshake_seconds)"
+
+
 def _verification(error: ssl.SSLCertVerificationError, asked: str | None, shown: Shown | None) -> str:
     code = error.verify_code
     if code in (WRONG_HOST, WRONG_IP):
