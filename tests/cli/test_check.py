@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from landline.cli.check import lines_of, own_pairs, pairs_of, this_machine
+from landline.cli.check import lines_of, pairs_of, this_machine
 from landline.cli.exits import Exit
+from landline.cli.serve import own_pairs
 from landline.errors import ServiceError
 from landline.limits import Limits
 from landline.server.engine import Server
@@ -153,7 +154,10 @@ def test_a_built_in_service_has_its_addresses_or_those_given(command: Command) -
     [
         (["birds:nothing"], "cannot load 'birds:nothing': module 'birds' has no attribute 'nothing'; write"),
         (["broken:service"], "cannot load 'broken:service': it raises ZeroDivisionError: division by zero; -v shows"),
-        (["birds:Limits"], "'birds:Limits' is a type; it must be a landline Service or a socketserver handler class"),
+        (
+            ["birds:Limits"],
+            "'birds:Limits' is a type; it must be a landline Service, a Server, or a socketserver handler class",
+        ),
         (["birds:odd"], "item 1 of 'birds:odd' is a Service and not (Service, address)"),
         (["birds:empty"], "'birds:empty' is empty: put pairs (Service, address) into it"),
         (["birds:server", "[::]:1"], "'birds:server' brings its own addresses; leave [::]:1 out"),

@@ -83,7 +83,8 @@ def test_a_service_of_ones_own(working_folder: Path) -> None:
     [
         (
             "my_parrot:not_a_service",
-            "'my_parrot:not_a_service' is a str; it must be a landline Service or a socketserver handler class",
+            "'my_parrot:not_a_service' is a str; "
+            "it must be a landline Service, a Server, or a socketserver handler class",
         ),
         ("my_parrot:nothing", "cannot load 'my_parrot:nothing': module 'my_parrot' has no attribute 'nothing'; write"),
         ("my_parrot:", "cannot load 'my_parrot:': module 'my_parrot' has no attribute ''; write MODULE:ATTRIBUTE"),
@@ -190,3 +191,30 @@ def test_the_command_is_shown_as_it_can_be_typed(
     monkeypatch.setattr(sys, "argv", [typed])
     monkeypatch.setenv("PATH", path)
     assert this_command() == shown
+
+
+PAIRS = """
+from landline import Limits, Server, Service
+
+parrot = Service("parrot")
+parrot.message(bytes.upper)
+narrow = parrot.with_options(limits=Limits(max_message_bytes=9))
+pairs = [(parrot, "127.0.0.1:0"), (narrow, "unix://@parrot")]
+server = Server(pairs)
+"""
+
+
+@pytest.mark.parametrize("attribute", ["pairs", "server"])
+def test_what_brings_its_own_addresses(attribute: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    (tmp_path / "many_parrots.py").write_text(PAIRS)
+    what = f"many_parrots:{attribute}"
+    found = [(service.limits.max_message_bytes, str(where)) for service, where in bindings_for(what, (), None, {})]
+    assert found == [(2**20, "tcp://127.0.0.1:0"), (9, "unix://@parrot")]
+    (one, _), (other, _) = bindings_for(what, (), "netstring", {"drain_seconds": 1.0})
+    assert (str(one.framing), other.limits.max_message_bytes, other.limits.drain_seconds) == ("netstring", 9, 1.0)
+    with pytest.raises(ServiceError) as caught:
+        bindings_for(what, ("127.0.0.1:1",), None, {})
+    assert str(caught.value) == f"{what!r} brings its own addresses; leave 127.0.0.1:1 out"

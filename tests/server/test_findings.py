@@ -251,10 +251,12 @@ def test_a_framing_that_cannot_carry_the_longest_message() -> None:
 
 
 def test_text_over_lines_is_noted() -> None:
-    (sentence,) = told(service_with("message", payload="text"))
+    service = Service("parrot", payload="text")
+    service.message(str.upper)
+    (sentence,) = told(service)
     assert sentence.startswith("note: a text that holds a line feed cannot be sent over framing lines")
-    assert told(service_with("message", payload="text", framing="netstring")) == []
-    assert told(service_with("message", payload="json")) == []
+    assert told(service.with_options("netstring")) == []
+    assert told(service.with_options(payload="json")) == []
 
 
 @pytest.mark.parametrize(
@@ -340,3 +342,25 @@ def test_a_tls_address_needs_a_certificate() -> None:
         "error: parrot cannot listen on tls://127.0.0.1:0: it has no certificate; "
         "give Service(…, tls=ServerTls(…)), or --certificate FILE"
     ]
+
+
+@pytest.mark.parametrize(
+    ("payload", "taken", "expected"),
+    [
+        ("bytes", bytes, []), ("bytes", Any, []), ("bytes", object, []), ("bytes", bytes | str, []), ("text", str, []),
+        ("bytes", "Unknown", []), ("json", int, []),
+        ("bytes", str,
+         ["warning: the message handler of parrot takes str, and payload bytes gives bytes: "
+          "choose another payload, or mend the annotation"]),
+        ("text", Login,
+         ["warning: the message handler of parrot takes Login, and payload text gives str: "
+          "choose another payload, or mend the annotation"]),
+    ],
+)  # fmt: skip
+def test_annotations_that_are_no_promise(payload: str, taken: Any, expected: list[str]) -> None:
+    def answer(message: Any) -> None: ...
+
+    answer.__annotations__["message"] = taken
+    service = Service("parrot", payload=payload, framing="netstring")
+    service.message(answer)
+    assert told(service) == expected

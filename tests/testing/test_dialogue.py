@@ -7,9 +7,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from landline.connection.stream import StreamConnection
+from landline.errors import MessageRejected
 from landline.exchange import EXCHANGE
 from landline.limits import Limits
 from landline.server.service import Service
@@ -192,3 +194,73 @@ def test_values_of_a_payload() -> None:
 
     check_service(service, [({"text": "one two"}, {"words": 2}), ({"text": ""}, lambda found: found["words"] == 0)])
     assert began
+
+
+class Look(msgspec.Struct, tag=True):
+    item: str
+
+
+class Left(msgspec.Struct, tag=True):
+    count: int
+
+
+def store(**options: Any) -> Service:
+    """A service of documents that says how many apples there are."""
+    service = Service("store", **options)
+
+    @service.on(Look)
+    def look(asked: Look) -> Left:
+        if asked.item != "apple":
+            raise MessageRejected("unknown", "no such item")
+        return Left(3)
+
+    return service
+
+
+REFUSAL = {"type": "error", "code": "unknown", "detail": "no such item"}
+
+
+@pytest.mark.parametrize("options", [
+    {"payload": "json"},
+    {"payload": "json", "replies": "numbered"},
+    {"payload": "msgpack", "framing": "length:u16be"},
+])  # fmt: skip
+def test_values_of_the_payload(options: dict[str, Any]) -> None:
+    service = store(**options)
+    asked = Look("apple")
+    check_service(service, [(asked, Left(3)), (asked, {"type": "Left", "count": 3}), (Look("pear"), REFUSAL)])
+    check_service(service, [Say({"type": "Look", "item": "apple"}), Expect(lambda came: came["count"] == 3)])
+    with pytest.raises(AssertionError, match="step 2 of 2, Expect.*: {'type': 'Left', 'count': 3} came"):
+        check_service(service, [(asked, Left(4))])
+
+
+def test_bytes_are_compared_with_the_message_as_it_came() -> None:
+    service = store(payload="json", replies="numbered")
+    check_service(service, [(b'7 {"type":"Look","item":"apple"}', b'7 {"type":"Left","count":3}')])
+    check_service(service, [(Look("apple"), re.compile(rb"1 .*3}"))])
+
+
+def test_texts() -> None:
+    service = Service("text", payload="text")
+    service.message(str.upper)
+    check_service(service, [("a", "A"), (b"b", b"B"), ("c", re.compile("[C]")), (b"\xff", re.compile("error.*"))])
+
+
+def test_a_reply_that_is_no_value_of_the_payload() -> None:
+    service = Service("liar", payload="text")
+
+    @service.connection
+    async def send(connection: StreamConnection) -> None:
+        await connection.send_encoded(b"\xff")
+
+    with pytest.raises(AssertionError) as caught:
+        check_service(service, [Expect("a")])
+    assert str(caught.value) == (
+        "liar: step 1 of 1, Expect(message='a'): b'\\xff' came: the message is not text as it should be: "
+        "byte 0 is not UTF-8 (the service was fed in whole messages)"
+    )
+
+
+def test_more_than_a_pair_is_no_step() -> None:
+    with pytest.raises(TypeError, match="is no step of a dialogue"):
+        check_service(store(payload="json"), [(b"a", b"b", b"c")])  # type: ignore[list-item]

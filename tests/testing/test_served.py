@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,8 @@ from landline.errors import ConnectError, ConnectionClosed, Reason, ServiceError
 from landline.limits import Limits
 from landline.server.service import Service
 from landline.testing import run_virtual, serve_in_memory
+from landline.transport.tls import ServerTls
+from tests.certs import Files
 from tests.services import upper
 
 
@@ -119,3 +122,53 @@ def test_a_service_for_datagrams_alone_is_refused() -> None:
 
     with pytest.raises(ServiceError, match="empty has no handler"):
         run_virtual(scenario())
+
+
+def test_lifespan_and_broadcast() -> None:
+    """In memory a service is what it is on sockets: it starts up, its broadcasts arrive, it shuts down."""
+    seen: list[str] = []
+    service = Service("news", payload="text", replies="numbered")
+    service.message(str.upper)
+    service.startup(lambda: seen.append("up"))
+    service.shutdown(lambda: seen.append("down"))
+
+    async def run() -> None:
+        async with serve_in_memory(service) as served:
+            client = await served.connect(payload="text")
+            assert await client.request("a") == "A"
+            assert service.broadcast(["rain"]).sent == 1
+            assert await client.receive() == "rain"
+            seen.append("used")
+        assert service.broadcast(["rain"]).sent == 0
+
+    run_virtual(run())
+    assert seen == ["up", "used", "down"]
+
+
+def test_tls_is_left_out(tmp_path: Path) -> None:
+    service = Service("secret", tls=ServerTls(*Files(tmp_path).server()))
+    service.message(bytes.upper)
+
+    async def run() -> bytes:
+        async with serve_in_memory(service) as served:
+            client = await served.connect()
+            await client.send(b"a")
+            answer: bytes = await client.receive()
+            return answer
+
+    assert run_virtual(run()) == b"A"
+
+
+def test_handlers_that_block_do_not_run_in_memory() -> None:
+    service = Service("slow")
+    service.blocking(lambda connection: None)
+
+    async def run() -> None:
+        async with serve_in_memory(service):
+            """Not reached."""
+
+    with pytest.raises(ServiceError) as caught:
+        run_virtual(run())
+    assert str(caught.value) == (
+        "slow blocks in threads, which do not run in memory: use the fixture `serve`, or a Server on port 0"
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,8 @@ from typing import Any
 import click
 
 from landline.address import Address
-from landline.address import parse as parse_address
 from landline.cli.exits import Exit
-from landline.cli.serve import as_service, bindings_for, configured, find, with_tls
-from landline.errors import AddressError, ServiceError
+from landline.cli.serve import as_service, bindings_for, configured, find, own_bindings, readable, with_tls
 from landline.limits import parse_limit
 from landline.server.description import HandlerRow, LimitRow, handler_rows, limit_rows
 from landline.server.engine import Server
@@ -85,35 +83,10 @@ def pairs_of(what: str, addresses: tuple[str, ...], framing: str | None, limits:
         built_in = bindings_for(what, (), framing, limits)
         return [(service, address) for service, _ in built_in[:1] for address in where] or [*built_in]
     found = find(what)
-    if not isinstance(found, Server | list | tuple):
-        service = configured(as_service(what, found), framing, limits)
-        return [(service, address) for address in where or (None,)]
-    if where:
-        raise ServiceError(f"{what!r} brings its own addresses; leave {' '.join(addresses)} out")
-    own: Pairs = [*found.bindings] if isinstance(found, Server) else own_pairs(what, found)
-    variants = {id(service): configured(service, framing, limits) for service, _ in own}
-    return [(variants[id(service)], address) for service, address in own]
-
-
-def own_pairs(what: str, found: Iterable[Any]) -> Pairs:
-    """The pairs in a list of a module. Raises ServiceError if they are something else."""
-    pairs: Pairs = []
-    for number, pair in enumerate(found, 1):
-        if not (isinstance(pair, tuple) and len(pair) == 2):
-            raise ServiceError(f"item {number} of {what!r} is a {type(pair).__name__} and not (Service, address)")
-        service, address = pair
-        pairs.append((as_service(f"{what}, item {number}", service), readable(address)))
-    if not pairs:
-        raise ServiceError(f"{what!r} is empty: put pairs (Service, address) into it")
-    return pairs
-
-
-def readable(address: Address | str) -> Address | str:
-    """The address that a text names, or the text where it names none."""
-    try:
-        return parse_address(address)
-    except AddressError:
-        return address
+    if isinstance(found, Server | list | tuple):
+        return [*own_bindings(what, found, addresses, framing, limits)]
+    service = configured(as_service(what, found), framing, limits)
+    return [(service, address) for address in where or (None,)]
 
 
 def by_service(pairs: Pairs) -> Iterator[tuple[Service, list[Address | str | None]]]:

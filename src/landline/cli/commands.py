@@ -89,9 +89,10 @@ def serve(
       echo     8106  answers with the same
       discard  8107  takes all and answers nothing
 
-    MODULE:ATTRIBUTE without an ADDRESS is served on the sockets that systemd passed (LISTEN_FDS), else on a free port.
-    Without a terminal stdout gets one line `NAME ADDRESS` for each listener, when it accepts. Ctrl-C stops. With a
-    certificate every stream is TLS, and SIGHUP reads the files anew.
+    MODULE:ATTRIBUTE may also be a Server, or a list of pairs (Service, address). A service without an ADDRESS is served
+    on the sockets that systemd passed (LISTEN_FDS), else on a free port. Without a terminal stdout gets one line `NAME
+    ADDRESS` for each listener, when it accepts. Ctrl-C stops. With a certificate every stream is TLS, and SIGHUP reads
+    the files anew.
     """
     from landline.cli.serve import serve_command
 

@@ -6,6 +6,7 @@ import importlib
 import logging
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from socketserver import BaseRequestHandler, DatagramRequestHandler
 from typing import Any, TypeVar
@@ -15,10 +16,10 @@ import click
 from landline.address import Address, FdAddress, TcpAddress, UdpAddress, UnixAddress, host_port
 from landline.address import parse as parse_address
 from landline.cli.exits import Exit
-from landline.errors import LandlineError, ServiceError, UsageError
+from landline.errors import AddressError, LandlineError, ServiceError, UsageError
 from landline.exchange import EXCHANGE
 from landline.limits import parse_limit
-from landline.server.engine import Listening
+from landline.server.engine import Listening, Server
 from landline.server.run import run
 from landline.server.service import Service
 from landline.transport.activation import passed_descriptors
@@ -65,10 +66,45 @@ def bindings_for(what: str | None, addresses: tuple[str, ...], framing: str | No
         raise ServiceError(
             f"there is no built-in service {what!r}; there are {', '.join(built_in)}, and MODULE:ATTRIBUTE"
         )
-    service = configured(load(what), framing, limits)
+    found = find(what)
+    if isinstance(found, Server | list | tuple):
+        return own_bindings(what, found, addresses, framing, limits)
+    service = configured(as_service(what, found), framing, limits)
     inherited = [FdAddress(number) for number in passed_descriptors(os.environ, os.getpid())]
     anywhere = UdpAddress(HOST, 0) if only_datagrams(service) else TcpAddress(HOST, 0)
     return [(service, address) for address in where or inherited or (anywhere,)]
+
+
+def own_bindings(
+    what: str, found: Server | Iterable[Any], addresses: tuple[str, ...], framing: str | None, limits: dict[str, Any]
+) -> Bindings:
+    """What a Server or a list of a module runs, and where. Raises ServiceError, also for `addresses` beside it."""
+    if addresses:
+        raise ServiceError(f"{what!r} brings its own addresses; leave {' '.join(addresses)} out")
+    own: Bindings = [*found.bindings] if isinstance(found, Server) else own_pairs(what, found)
+    variants = {id(service): configured(service, framing, limits) for service, _ in own}
+    return [(variants[id(service)], address) for service, address in own]
+
+
+def own_pairs(what: str, found: Iterable[Any]) -> Bindings:
+    """The pairs in a list of a module. Raises ServiceError if they are something else."""
+    pairs: Bindings = []
+    for number, pair in enumerate(found, 1):
+        if not (isinstance(pair, tuple) and len(pair) == 2):
+            raise ServiceError(f"item {number} of {what!r} is a {type(pair).__name__} and not (Service, address)")
+        service, address = pair
+        pairs.append((as_service(f"{what}, item {number}", service), readable(address)))
+    if not pairs:
+        raise ServiceError(f"{what!r} is empty: put pairs (Service, address) into it")
+    return pairs
+
+
+def readable(address: Address | str) -> Address | str:
+    """The address that a text names, or the text where it names none."""
+    try:
+        return parse_address(address)
+    except AddressError:
+        return address
 
 
 def with_tls(bindings: list[tuple[Service, Where]], tls: ServerTls | None) -> list[tuple[Service, Where]]:
@@ -146,7 +182,9 @@ def as_service(what: str, found: object) -> Service:
         return Service.from_handler(found)
     if not isinstance(found, Service):
         kind = type(found).__name__
-        raise ServiceError(f"{what!r} is a {kind}; it must be a landline Service or a socketserver handler class")
+        raise ServiceError(
+            f"{what!r} is a {kind}; it must be a landline Service, a Server, or a socketserver handler class"
+        )
     return found
 
 

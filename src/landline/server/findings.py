@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from landline.address import Address, TcpAddress, UdpAddress
 from landline.address import parse as parse_address
 from landline.errors import AddressError, LandlineError, ServiceError
 from landline.framing import Framing, Length
-from landline.server.answering import payload_of
+from landline.server.answering import annotation_of, payload_of
 from landline.server.renewal import WARN_DAYS, check_datagram_tls, check_tls
 from landline.server.service import Service, takes_connection
 from landline.transport.descriptors import default_max_connections
@@ -67,6 +67,7 @@ def findings(service: Service, address: Address | str | None, machine: Machine) 
         return [Finding("error", str(error)), *findings(service, None, machine)]
     found = [
         *_misfits(service, where),
+        *_annotations(service),
         *_certificates(service, machine),
         *_limits(service, where, machine),
         *_framing(service, where),
@@ -138,6 +139,22 @@ def _may_switch(service: Service) -> bool:
     handlers += [service.message_handler] if service.message_handler is not None else []
     held = service.connection_handler is not None or bool(service.middlewares)
     return held or any(map(takes_connection, handlers))
+
+
+def _annotations(service: Service) -> Iterator[Finding]:
+    """A handler that says it takes something else than the payload gives; documents are made to fit instead."""
+    given = {"bytes": bytes, "text": str}.get(str(service.payload))
+    handler = service.message_handler
+    if given is None or handler is None or service.middlewares:
+        return
+    with contextlib.suppress(ServiceError):
+        taken = annotation_of(handler)
+        if isinstance(taken, type) and taken is not Any and not issubclass(given, taken):
+            yield Finding(
+                "warning",
+                f"the message handler of {service.name} takes {taken.__name__}, and payload {service.payload} gives "
+                f"{given.__name__}: choose another payload, or mend the annotation",
+            )
 
 
 def _certificates(service: Service, machine: Machine) -> Iterator[Finding]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from landline.errors import ConnectionClosed, LandlineError, Reason, WaitTimeout
+from landline.connection.requests import join_number, split_number
+from landline.errors import ConnectionClosed, LandlineError, Reason, UnfitMessage, WaitTimeout
 from landline.framing import Raw
 from landline.server.service import Service
 from landline.testing.chopper import random_sizes
@@ -26,7 +27,10 @@ RANDOM_WAYS = 3
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """The client sends a message: bytes, or a value of the service's payload."""
+    """The client sends a message: bytes as they are, or a value of the service's payload.
+
+    A value is numbered where the service numbers its messages.
+    """
 
     message: Any
 
@@ -48,6 +52,8 @@ class Expect:
     """The next message of the service.
 
     `message` is a value that it equals, a pattern that matches all of it, or a function that returns true for it.
+    Bytes, and patterns of bytes, are compared with the message as it came; anything else with the value that it carries
+    in the service's payload: a document as dicts and lists, to which a msgspec.Struct is equal that reads the same.
     """
 
     message: Any
@@ -83,7 +89,8 @@ class Way:
 def check_service(service: Service, dialogue: Iterable[Step | tuple[Any, Any]], *, seed: int = 0) -> None:
     """Check that a service keeps to a dialogue, however the network cuts what it is told.
 
-    `dialogue` has steps, or pairs of what is said and what is answered (None: nothing is waited for). It is played anew
+    `dialogue` has steps, or pairs of what is said and what is answered (None: nothing is waited for), in bytes or in
+    values of the service's payload. It is played anew
     in each way: whole messages, byte by byte, cut at random (by `seed`), and with everything the client says glued
     together, up to a Wait or an ExpectClose. Each time runs in memory and under the virtual clock, so waiting costs
     nothing, and real sockets and threads do not work in the handlers.
@@ -115,7 +122,7 @@ def ways_to_feed(seed: int = 0) -> list[Way]:
 def _steps(dialogue: Iterable[Step | tuple[Any, Any]]) -> list[Step]:
     steps: list[Step] = []
     for one in dialogue:
-        if isinstance(one, tuple):
+        if isinstance(one, tuple) and len(one) == 2:
             said, answer = one
             steps += [Say(said)] if answer is None else [Say(said), Expect(answer)]
         elif isinstance(one, Step):
@@ -151,6 +158,10 @@ class _Player:
         self._at = 0
         self._said = 0
         self._rest = b""
+        service = served.service
+        # Any document may come: a reply is often of another class than what was said, and a refusal is of none.
+        self._payload = service.payload.for_type(Any)
+        self._asked = 0
 
     def sentence(self, came: str) -> str:
         """What went wrong, where."""
@@ -193,7 +204,7 @@ class _Player:
     async def _say(self, step: Step) -> None:
         try:
             if isinstance(step, Say):
-                await self.client.send(step.message)
+                await self.client.send(self._worded(step.message))
             elif isinstance(step, SayBytes):
                 self._transport.write(step.data)
             else:
@@ -201,14 +212,38 @@ class _Player:
         except ConnectionClosed as closed:
             raise _Astray(f"it cannot be said: {self._gone(closed)}") from closed
 
+    def _worded(self, message: Any) -> bytes:
+        """A message as the client sends it."""
+        if isinstance(message, bytes):
+            return message
+        encoded = self._payload.encode(message)
+        if not self._served.service.numbered:
+            return encoded
+        self._asked += 1
+        return join_number(self._asked, encoded)
+
+    def _meant(self, came: bytes, wanted: Any) -> tuple[Any, Any]:
+        """What came and what was wanted, so that they can be compared."""
+        if isinstance(wanted, bytes) or (isinstance(wanted, re.Pattern) and isinstance(wanted.pattern, bytes)):
+            return came, wanted
+        if self._served.service.numbered:
+            came = split_number(came)[1]
+        value = self._payload.decode(came)
+        if isinstance(wanted, re.Pattern) or callable(wanted) or not self._payload.typed:
+            return value, wanted
+        return value, self._payload.decode(self._payload.encode(wanted))
+
     async def _expect(self, step: Expect) -> None:
         try:
-            came = await self._next(step.message)
+            raw = await self._next(step.message)
+            came, wanted = self._meant(raw, step.message)
         except WaitTimeout:
             raise _Astray(f"nothing came in {ANSWER_SECONDS:g} s") from None
+        except UnfitMessage as unfit:
+            raise _Astray(f"{raw!r} came: {unfit}") from None
         except LandlineError as error:
             raise _Astray(f"nothing came: {self._gone(error)}") from error
-        if not _fits(came, step.message):
+        if not _fits(came, wanted):
             raise _Astray(f"{came!r} came")
 
     async def _next(self, wanted: Any) -> Any:

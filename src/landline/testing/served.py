@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
+from typing import Any
 
 from landline.address import TcpAddress
 from landline.connection.client import Client
-from landline.connection.requests import Numbered
 from landline.connection.stream import StreamConnection
-from landline.errors import ConnectError
+from landline.connection.wording import parse_wording
+from landline.errors import ConnectError, ServiceError
 from landline.server.admission import Admission, peer_group
 from landline.server.lifespan import Lifespan
 from landline.server.running import RunningService
@@ -56,7 +56,12 @@ class MemoryService:
     def __init__(self, service: Service) -> None:
         limits = service.limits
         service.check(datagram=False)
-        self.service = service
+        if service.threaded:
+            raise ServiceError(
+                f"{service.name} blocks in threads, which do not run in memory: "
+                "use the fixture `serve`, or a Server on port 0"
+            )
+        self.service = service = in_clear(service)
         admission = Admission(limits.max_connections or ROOMY, limits.max_connections_per_peer)
         self.running = WatchedService(service, admission)
         self._calls = 0
@@ -67,15 +72,28 @@ class MemoryService:
         return self.running.failures
 
     async def connect(
-        self, *, reads: Reads = READ_BYTES, faults: Faults = Faults.NONE, back: Faults = Faults.NONE
+        self,
+        *,
+        payload: Any = None,
+        reads: Reads = READ_BYTES,
+        faults: Faults = Faults.NONE,
+        back: Faults = Faults.NONE,
     ) -> StreamConnection:
         """Call the service as `landline.connect` does.
 
-        `reads` is the most bytes each side gets at once, or a function that says it anew each time; `faults` are those
-        of what the client sends, `back` of what it gets. Returns the client's connection. Raises ConnectError when the
-        service has no place.
+        `payload` is what messages mean to the client, which then numbers its requests where the service does; None for
+        bytes as they are. `reads` is the most bytes each side gets at once, or a function that says it anew each time;
+        `faults` are those of what the client sends, `back` of what it gets. Returns the client's connection. Raises
+        ConnectError when the service has no place, UsageError for a payload that cannot be.
         """
-        return self.join(reads, faults, back)[0]
+        connection = self.join(reads, faults, back)[0]
+        if payload is not None:
+            service = self.service
+            wording = parse_wording(service.framing, payload, service.replies, service.limits, HERE)
+            connection.speak(wording.payload, wording.decode)
+            if wording.numbered:
+                connection.number(wording.requests())
+        return connection
 
     def connect_raw(
         self,
@@ -103,11 +121,6 @@ class MemoryService:
         """
         peer, service = self._next_caller(), self.service
         client = StreamConnection(Client(service.limits), service.framing, service.limits, HERE, peer, NoSocket())
-        client.speak(service.payload, partial(service.payload.decode_from, str(HERE)))
-        if service.numbered:
-            client.number(Numbered())
-        if service.switchable:
-            client.step_through()
         transport, served = self._join_protocol(client, peer, DEFAULT_PIPE_BYTES, reads, faults, back)
         return client, transport, served
 
@@ -132,19 +145,30 @@ class MemoryService:
         return TcpAddress("127.0.0.1", FIRST_CALLER_PORT + self._calls)
 
 
+def in_clear(service: Service) -> Service:
+    """The service without its TLS: in memory nobody listens in."""
+    if service.tls is None:
+        return service
+    plain = service.with_options()
+    plain.tls = None
+    return plain
+
+
 @asynccontextmanager
 async def serve_in_memory(service: Service, drain_seconds: float = 0.0) -> AsyncIterator[MemoryService]:
     """Run a service in memory while the block lasts, on the running event loop.
 
-    Its startup and shutdown handlers run. At the end, what is in hand may finish for `drain_seconds`. Gives a
-    MemoryService. Raises ServiceError for a service
-    that has no handler for streams.
+    Its `startup` and `shutdown` run, and broadcasts reach the clients. TLS is left out. At the end, what is in hand may
+    finish for `drain_seconds`. Gives a MemoryService. Raises ServiceError for a service that has no handler for
+    streams, or whose handlers block.
     """
     served = MemoryService(service)
     lifespan = Lifespan([service])
     await lifespan.start()
+    service.declared.running.append(served.running)
     try:
         yield served
     finally:
         await served.running.drain(drain_seconds)
+        service.declared.running.remove(served.running)
         await lifespan.stop()
