@@ -64,7 +64,7 @@ async def test_it_knows_both_ends_of_a_call(journal: Journal) -> None:
         with call(server) as caller:
             host, port = caller.sock.getsockname()[:2]
             assert await caller.ask(b"a") == b"A"
-        await journal.holds(f"upper: tcp://[{host}]:{port} gone, peer_closed, 1 messages")
+        await journal.holds(f"upper: tcp://[{host}]:{port} gone, peer_closed, 1 message")
 
 
 # Out of descriptors: that needs a process of its own.

@@ -249,7 +249,7 @@ async def test_an_ordinary_end_is_one_quiet_line(
                 await caller.send(last)
             leave(caller)
             await journal.holds(" gone, ")
-    assert journal.lines() == [f"{service.name}: {name} gone, {reason.value}, 1 messages"]
+    assert journal.lines() == [f"{service.name}: {name} gone, {reason.value}, 1 message"]
     assert server.counts().reasons == {reason: 1}
 
 
@@ -390,7 +390,7 @@ async def test_a_conversation_ends_when_its_handler_returns(journal: Journal) ->
             await caller.send(b"Ada\n")
             assert await caller.rest() == b"who are you?\nhello, Ada\n"
             caller.close()
-        await journal.holds("gone, finished, 1 messages")
+        await journal.holds("gone, finished, 1 message")
     assert server.counts().reasons == {Reason.FINISHED: 1}
 
 
@@ -415,7 +415,7 @@ async def test_a_handler_that_receives_for_ever_ends_quietly_when_the_peer_leave
         with call(server) as caller:
             assert await caller.ask(b"a") == b"a"
             leave(caller)
-            await journal.holds(f"gone, {reason}, 1 messages")
+            await journal.holds(f"gone, {reason}, 1 message")
     assert [closed.reason.value for closed in seen] == [reason]
     assert len(journal.lines()) == 1
 

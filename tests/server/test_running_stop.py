@@ -94,7 +94,7 @@ async def test_idle_connections_are_closed_at_once(journal: Journal, make: Calla
     assert (counts.connections, counts.messages, counts.cut_off) == (10, 10, 0)
     assert counts.reasons == {Reason.DRAINING: 10}
     assert len(journal.lines()) == 10
-    assert all(line.endswith("gone, draining, 1 messages") for line in journal.lines())
+    assert all(line.endswith("gone, draining, 1 message") for line in journal.lines())
 
 
 @on_both_loops

@@ -97,12 +97,12 @@ async def test_a_peer_that_leaves(journal: Journal) -> None:
         with call(server) as caller:
             assert await caller.ask(b"a") == b"A"
             caller.reset()
-        await journal.holds("gone, reset, 1 messages")
+        await journal.holds("gone, reset, 1 message")
         with call(server) as caller:
             await caller.send(b"a\nhal")
             caller.end_sending()
             assert await caller.rest() == b"A\n"
-        await journal.holds("gone, truncated, 1 messages")
+        await journal.holds("gone, truncated, 1 message")
     assert server.counts().reasons == {Reason.PEER_CLOSED: 1, Reason.RESET: 1, Reason.TRUNCATED: 1}
     assert journal.lines(logging.WARNING) == []
 
@@ -237,7 +237,7 @@ async def test_a_byte_now_and_then_buys_no_time(journal: Journal) -> None:
                     await asyncio.wait([ended], timeout=0.02)
             with contextlib.suppress(ConnectionError):
                 assert await ended == b""
-        await journal.holds("gone, message_deadline, 1 messages")
+        await journal.holds("gone, message_deadline, 1 message")
     assert journal.lines(logging.WARNING) == []
 
 

@@ -29,7 +29,7 @@ async def test_a_stop_ends_conversations_that_wait(journal: Journal) -> None:
     assert (counts.connections, counts.messages, counts.cut_off) == (10, 10, 0)
     assert counts.reasons == {Reason.DRAINING: 10}
     assert len(journal.lines()) == 10
-    assert all(line.endswith("gone, draining, 1 messages") for line in journal.lines())
+    assert all(line.endswith("gone, draining, 1 message") for line in journal.lines())
     assert own_threads() == []
 
 

@@ -40,8 +40,8 @@ class Counts:
 
     def __str__(self) -> str:
         parts = [
-            _counted(self.connections, "connection") + " served",
-            _counted(self.messages, "message"),
+            counted(self.connections, "connection") + " served",
+            counted(self.messages, "message"),
             f"{size_in_words(self.bytes_received)} in",
             f"{size_in_words(self.bytes_sent)} out",
             f"{self.cut_off} cut off",
@@ -51,12 +51,12 @@ class Counts:
 
     def _exceptions(self) -> list[str]:
         told = {
-            f"{_counted(self.datagrams, 'datagram')}": self.datagrams,
-            f"{_counted(self.rejected, 'message')} rejected": self.rejected,
+            f"{counted(self.datagrams, 'datagram')}": self.datagrams,
+            f"{counted(self.rejected, 'message')} rejected": self.rejected,
             f"{self.broadcasts_skipped} left out of a broadcast": self.broadcasts_skipped,
             f"{self.datagrams_cut} cut by the kernel": self.datagrams_cut,
             f"{self.datagrams_failed} not answered for an error": self.datagrams_failed,
-            f"{_counted(self.replies_dropped, 'reply', 'replies')} not sent": self.replies_dropped,
+            f"{counted(self.replies_dropped, 'reply', 'replies')} not sent": self.replies_dropped,
             f"{self.kernel_drops} dropped by the kernel": self.kernel_drops,
         }
         days = self.certificate_days_left
@@ -76,5 +76,6 @@ def size_in_words(size: int) -> str:
     return f"{amount / 1000:.1f} TB"
 
 
-def _counted(count: int, one: str, many: str = "") -> str:
+def counted(count: int, one: str, many: str = "") -> str:
+    """A number with its noun: `1 message`, `2 messages`."""
     return f"{count} {one if count == 1 else many or one + 's'}"

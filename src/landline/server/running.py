@@ -18,7 +18,7 @@ from landline.payload.base import told
 from landline.server.admission import Admission, peer_group
 from landline.server.answering import Answering, as_push
 from landline.server.handshakes import Handshakes
-from landline.server.report import Counts
+from landline.server.report import Counts, counted
 from landline.server.service import Service
 from landline.server.telling import Teller
 from landline.server.threaded import ThreadedSessions
@@ -181,8 +181,8 @@ class RunningService:
         self.counts.bytes_received += statistics.bytes_received
         self.counts.bytes_sent += statistics.bytes_sent
         self.counts.reasons[reason] += 1
-        log.info("%s: %s gone, %s, %d messages", self.service.name, peer, reason.value,
-                 statistics.messages_received)  # fmt: skip
+        log.info("%s: %s gone, %s, %s", self.service.name, peer, reason.value,
+                 counted(statistics.messages_received, "message"))  # fmt: skip
 
     def handler_failed(self, connection: StreamConnection, error: BaseException) -> None:
         """Log what a handler raised, once. The peer is not told."""
