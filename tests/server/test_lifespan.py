@@ -122,7 +122,7 @@ async def test_conversations_are_over_before_the_stop() -> None:
         told.append("answered")
         return message
 
-    service.message(answer)
+    service.declared.message_handler = answer
     async with serving(service) as server:
         with call(server) as caller:
             await caller.send(b"hi\n")
