@@ -62,6 +62,8 @@ class Answering:
             raise MessageRejected(unfit.code, unfit.problem) from None
 
     def _at_once(self, connection: Any) -> Callable[[bytes], bytes | None]:
+        if len(self._open) == len(self._service.routes.types) > 0:
+            return self._openly()
         decode, encode = self.payload.quick
         fit, unfit_told = self._fit, self.payload.encode
         open_handlers, handle = self._open, self._handle
@@ -76,6 +78,26 @@ class Answering:
                 value = fit(message)
             handler = open_handlers.get(type(value))
             reply = handle(value, connection) if handler is None else handler(value)
+            if reply is None:
+                return None
+            try:
+                return encode(reply)
+            except Exception:
+                return unfit_told(reply)
+
+        return answer
+
+    def _openly(self) -> Callable[[bytes], bytes | None]:
+        """The function for routes that anyone may use and none of which is told the connection: so it is not asked."""
+        decode, encode = self.payload.quick
+        fit, unfit_told, handlers = self._fit, self.payload.encode, self._open
+
+        def answer(message: bytes) -> bytes | None:
+            try:
+                value = decode(message)
+            except Exception:
+                value = fit(message)
+            reply = handlers[type(value)](value)
             if reply is None:
                 return None
             try:
