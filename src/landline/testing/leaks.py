@@ -18,6 +18,8 @@ GRACE_SECONDS = 1.0
 """How long what is on its way out may take to go."""
 POLL_SECONDS = 0.01
 DESCRIPTORS = "/proc/self/fd"
+REGISTRIES = ("_scheduled_tasks", "_all_tasks")
+"""Where asyncio keeps all tasks of all loops: from Python 3.12 to 3.13, and in 3.11."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,10 @@ def open_sockets() -> dict[str, int]:
 
 def running_tasks() -> list[asyncio.Task[Any]]:
     """All asyncio tasks that are not done, of any event loop, running or not."""
-    # `asyncio.all_tasks` wants a loop, and nothing lists the loops.
-    return [one for one in gc.get_objects() if issubclass(type(one), asyncio.Task) and not one.done()]
+    # `asyncio.all_tasks` wants a loop, and nothing lists the loops. To look at every object there is takes 40 ms.
+    registry = next((found for name in REGISTRIES if (found := getattr(asyncio.tasks, name, None)) is not None), None)
+    everything = gc.get_objects() if registry is None else list(registry)
+    return [one for one in everything if issubclass(type(one), asyncio.Task) and not one.done()]
 
 
 def describe_task(task: asyncio.Task[Any]) -> str:
