@@ -454,6 +454,7 @@ def _connect_reconnecting(
         raise UsageError(f"{where} cannot be called with reconnect: datagrams have no connection that could break")
 
     def open_once(seconds: float) -> BlockingConnection:
+        """Make one connection within `seconds`."""
         connection = connect(
             where, framing=wording.framing, payload=wording.payload, replies=wording.replies, limits=bounds,
             timeout_seconds=seconds, tls=tls,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import logging
 import random
 import time
 from collections import deque
@@ -19,7 +18,7 @@ from typing import Any
 from landline.address import Address
 from landline.connection.blocking import BlockingConnection, Deadline
 from landline.connection.course import Course, Phase, reason_of
-from landline.connection.event_log import KEPT_EVENTS
+from landline.connection.event_log import KEPT_EVENTS, announce
 from landline.connection.events import Dropped, Event, GaveUp, Waiting
 from landline.connection.outbox import Outbox
 from landline.connection.reconnect_policy import Reconnect
@@ -27,8 +26,6 @@ from landline.connection.statistics import Statistics
 from landline.connection.wording import Wording
 from landline.errors import ConnectionClosed, FramingError, IdentityRefused, Reason, UsageError, WaitTimeout
 from landline.transport.dial import CONNECT_SECONDS
-
-log = logging.getLogger("landline.client")
 
 FLUSH_BYTES = 64 * 1024
 """What goes out of the queue in one write."""
@@ -324,13 +321,8 @@ class BlockingReconnectingConnection:
 
     def _tell(self, events: list[Event]) -> None:
         for event in events:
-            log.info("%s: %s", self.peer, event)
             self._events.append(event)
-            if self._policy.on_event is not None:
-                try:
-                    self._policy.on_event(event)
-                except Exception:
-                    log.exception("on_event failed with %r", event)
+            announce(self.peer, event, self._policy.on_event)
 
 
 def unsent(items: list[Outgoing], sent_bytes: int) -> list[Outgoing]:

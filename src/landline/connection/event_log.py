@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
+from collections.abc import Callable
 
+from landline.address import Address
 from landline.connection.events import Event
+
+log = logging.getLogger("landline.client")
 
 KEPT_EVENTS = 100
 """What a reader that lags finds: a client that comes back every 30 s fills it in half an hour."""
+
+
+def announce(peer: Address, event: Event, on_event: Callable[[Event], object] | None) -> None:
+    """Log an event of the client of `peer`, and give it to `on_event`, whose errors are logged and go no further."""
+    log.info("%s: %s", peer, event)
+    if on_event is not None:
+        try:
+            on_event(event)
+        except Exception:
+            log.exception("on_event failed with %r", event)
 
 
 class EventLog:

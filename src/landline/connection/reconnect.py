@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
@@ -12,7 +11,7 @@ from typing import Any, NoReturn
 
 from landline.address import Address
 from landline.connection.course import Course, Phase, reason_of
-from landline.connection.event_log import EventLog, EventReader
+from landline.connection.event_log import EventLog, EventReader, announce
 from landline.connection.events import Dropped, Event, GaveUp, Waiting
 from landline.connection.inbox import Inbox
 from landline.connection.outbox import Outbox
@@ -25,8 +24,6 @@ from landline.errors import ConnectionClosed, Reason, UsageError, WaitTimeout
 from landline.limits import Limits
 
 __all__ = ["Reconnect", "ReconnectingConnection", "connect_reconnecting"]
-
-log = logging.getLogger("landline.client")
 
 FLUSH_BYTES = 64 * 1024
 """What goes out of the queue in one write."""
@@ -434,13 +431,8 @@ class ReconnectingConnection:
 
     def _tell(self, events: list[Event]) -> None:
         for event in events:
-            log.info("%s: %s", self.peer, event)
             self._events.put(event)
-            if self._policy.on_event is not None:
-                try:
-                    self._policy.on_event(event)
-                except Exception:
-                    log.exception("on_event failed with %r", event)
+            announce(self.peer, event, self._policy.on_event)
         self._wake()
 
     async def _change(self) -> None:

@@ -116,6 +116,7 @@ class PrefixDecoder(Decoder):
         self._size_known = False
 
     def feed(self, data: BytesLike) -> list[bytes]:
+        """Take the next bytes, as `Decoder.feed` says."""
         if self.error is not None:
             self._raise_error()
         held = self._held
@@ -165,6 +166,7 @@ class SplitDecoder(Decoder):
         self._most_unfinished = most_unfinished
 
     def feed(self, data: BytesLike) -> list[bytes]:
+        """Take the next bytes, as `Decoder.feed` says."""
         if self.error is not None:
             self._raise_error()
         held = self._held

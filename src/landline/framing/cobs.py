@@ -23,6 +23,7 @@ class Cobs(Framing):
         return CobsDecoder(limits.max_message_bytes)
 
     def encode(self, message: bytes) -> bytes:
+        """The frame of a message."""
         encoded = bytearray()
         for block in message.split(b"\0"):
             rest = len(block) - len(block) % FULL_BLOCK

@@ -121,6 +121,7 @@ class Length(Framing):
         return LengthDecoder(self, limits.max_message_bytes)
 
     def encode(self, message: bytes) -> bytes:
+        """The frame of a message. Raises UnframableMessage if the field cannot tell its length."""
         if self.header_included:
             return self._checked(message)
         try:
@@ -129,6 +130,7 @@ class Length(Framing):
             raise self._unsayable(len(message)) from None
 
     def encode_all(self, messages: Iterable[bytes]) -> bytes:
+        """The frames of messages, like `encode`."""
         if self.header_included:
             return b"".join(map(self._checked, messages))
         messages = list(messages)
@@ -173,6 +175,7 @@ class LengthDecoder(PrefixDecoder):
         self._most_body = limit - self._header + self._skip
 
     def feed(self, data: BytesLike) -> list[bytes]:
+        """Take the next bytes, as `Decoder.feed` says."""
         # A question and its answer: a read that is just one message needs no search for more.
         size = len(data) - self._header
         if (

@@ -48,6 +48,7 @@ class SlipDecoder(Decoder):
         return len(self._held) + (self._escape_open and self.error is None)
 
     def feed(self, data: BytesLike) -> list[bytes]:
+        """Take the next bytes, as `Decoder.feed` says."""
         self._raise_error()
         messages: list[bytes] = []
         *packets, tail = bytes(data).split(END)

@@ -69,12 +69,14 @@ class Answering:
         open_handlers, handle = self._open, self._handle
 
         def answer(message: bytes) -> bytes | None:
+            """The reply to one message, encoded."""
             if connection.ending:
                 # A handler that ended the conversation has no say in what followed in the same read.
                 return None
             try:
                 value = decode(message)
             except Exception:
+                # Once more, by the way that names the problem: only what does not fit pays for that.
                 value = fit(message)
             handler = open_handlers.get(type(value))
             reply = handle(value, connection) if handler is None else handler(value)
@@ -93,9 +95,11 @@ class Answering:
         fit, unfit_told, handlers = self._fit, self.payload.encode, self._open
 
         def answer(message: bytes) -> bytes | None:
+            """The reply to one message, encoded."""
             try:
                 value = decode(message)
             except Exception:
+                # Once more, by the way that names the problem: only what does not fit pays for that.
                 value = fit(message)
             reply = handlers[type(value)](value)
             if reply is None:
@@ -205,6 +209,7 @@ def _numbered(
     answer: Callable[[bytes], bytes | None], on_rejection: OnRejection, connection: Any
 ) -> Callable[[bytes], bytes | None]:
     def numbered(message: bytes) -> bytes | None:
+        """The answer to a numbered message, with its number."""
         if connection.ending:
             # An empty reply would tell that the message was handled.
             return None
@@ -225,6 +230,7 @@ def _numbered_awaiting(
     answer: Callable[[bytes], Awaitable[bytes | None]], on_rejection: OnRejection
 ) -> Callable[[bytes], Awaitable[bytes | None]]:
     async def numbered(message: bytes) -> bytes | None:
+        """The answer to a numbered message, with its number."""
         number, asked = _number_of(message)
         try:
             reply = await answer(asked)

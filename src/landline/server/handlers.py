@@ -71,6 +71,7 @@ class HandlerSession(Session):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(whole), int(part * 1e6) or 1))
 
     def run(self, failed: Callable[[BaseException], None]) -> None:
+        """Handle the connection in this thread, then close it."""
         reason: Reason | None = None
         try:
             self._server.handle(self._sock, self._client_address)

@@ -332,6 +332,7 @@ class Conversation(Session):
         self._connection = connection
 
     def run(self, failed: Callable[[BaseException], None]) -> None:
+        """Hold the conversation in this thread, then close it."""
         reason: Reason | None = None
         try:
             if self._new_state is not None:

@@ -38,6 +38,7 @@ class _NeverWaits(selectors.DefaultSelector):
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Look at what is ready; with nothing to do, go on to the next moment at once."""
         ready = super().select(0)
         if not ready and timeout is None:
             raise RuntimeError("nothing is left that could ever run: the code under test waits for ever")
