@@ -20,6 +20,7 @@ LandlineError
 │   └── IdentityRefused                 one side does not take the other for who it should be
 ├── ListenError                         a listener could not be opened
 ├── ConnectionClosed                    the connection is over; `reason` says why
+├── TransferError                       a transfer, or one file of it, did not come about
 ├── QueueFull                           no room for a message among those that wait for a connection
 └── WaitTimeout (TimeoutError)          a wait ran past its deadline
 
@@ -316,6 +317,10 @@ class ConnectionClosed(LandlineError):
         return f"the connection with {self.peer} is closed ({self.reason.value}){detail}"
 
 
+class TransferError(LandlineError):
+    """A transfer, or one file of it, did not come about."""
+
+
 class QueueFull(LandlineError):
     """A message found no room among those that wait for a connection with `peer`, and will not be sent.
 
@@ -345,6 +350,11 @@ class WaitTimeout(LandlineError, TimeoutError):
 
     def __str__(self) -> str:
         return f"{self.waited_for} took longer than {self.seconds:g} s"
+
+
+def shown_name(name: bytes) -> str:
+    """A file name, or another text of a peer, in quotes for a sentence; what a terminal would obey is escaped."""
+    return repr(name.decode("utf-8", "backslashreplace"))
 
 
 def _shown(head: bytes) -> str:

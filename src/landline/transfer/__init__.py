@@ -1,0 +1,1 @@
+"""Files: from here to there, whole, verified, on disk."""
