@@ -163,18 +163,19 @@ class ControlLink:
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 return bool(self._inbox)
             except OSError as error:
-                self._over(error.strerror or str(error))
+                return self._over(error.strerror or str(error))
             if not data:
-                self._over("")
+                return self._over("")
             self._heard = time.monotonic()
             self._inbox.extend(self._reader.feed(data))
             if len(self._inbox) > 256:
                 return True
 
-    def _over(self, detail: str) -> None:
-        """The peer has gone. What it said before is heard first."""
+    def _over(self, detail: str) -> bool:
+        """The peer has gone. What it said before is heard first; returns True if there is something."""
         if not self._inbox:
             raise ConnectionClosed(self.peer, Reason.RESET if detail else Reason.PEER_CLOSED, detail)
+        return True
 
     def _flush(self) -> None:
         with self._lock:

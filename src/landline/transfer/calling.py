@@ -1,0 +1,87 @@
+"""The calling side: opens the control connection, and the data connections that belong to it."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Callable
+
+from landline.address import Address
+from landline.connection.securing import host_of, no_tls, too_late
+from landline.errors import ConnectError, IdentityRefused
+from landline.transfer.link import ControlLink, DataLink
+from landline.transfer.wire import Accept, Join, encode, join_proof
+from landline.transport.dial import dial_blocking
+from landline.transport.tls import ClientTls
+from landline.transport.tlserrors import handshake_problem
+
+CALL_SECONDS = 10.0
+
+
+class Caller:
+    """Calls one address. The first certificate that was taken for the right one is the only right one from then on.
+
+    `trust` says whom to take; where it is `insecure`, a code must show afterwards who answered. `dial` gives a connected
+    socket where that is more than calling `address` (a relay).
+    """
+
+    def __init__(self, address: Address, trust: ClientTls, dial: Callable[[], socket.socket] | None = None) -> None:
+        self.address = address
+        self.trust = trust
+        self.certificate = b""
+        self._dial = dial or (lambda: dial_blocking(address, CALL_SECONDS))
+        trust.context.minimum_version = ssl.TLSVersion.TLSv1_3
+
+    def control(self) -> ControlLink:
+        """Open the control connection. Raises ConnectError, IdentityRefused, WaitTimeout."""
+        return ControlLink(self._secure(self._dial()), str(self.address))
+
+    def data(self, accept: Accept, transfer: bytes, number: int, clear: bool) -> DataLink:
+        """Open data connection `number` (1 to 8); `clear`: without TLS. Raises the same."""
+        sock: socket.socket | ssl.SSLSocket = self._dial()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1) if sock.family != socket.AF_UNIX else None
+        if not clear:
+            sock = self._secure(sock)
+        link = DataLink(sock, str(self.address), clear)
+        proof = join_proof(accept.key, transfer, accept.epoch, number)
+        link.send(encode(Join(transfer, accept.epoch, number, proof)))
+        return link
+
+    def _secure(self, sock: socket.socket) -> ssl.SSLSocket:
+        try:
+            return self._shaken(sock)
+        except BaseException:
+            sock.close()
+            raise
+
+    def _shaken(self, sock: socket.socket) -> ssl.SSLSocket:
+        name = self.trust.name_for(host_of(self.address)) if self.trust.verifies else None
+        end = time.monotonic() + CALL_SECONDS
+        sock.settimeout(CALL_SECONDS)
+        secured = self.trust.context.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
+        try:
+            secured.do_handshake()
+        except ssl.SSLError as error:
+            raise no_tls(self.address, handshake_problem(error, name), error) from error
+        except OSError as error:
+            if isinstance(error, TimeoutError) and error.errno is None:
+                raise too_late(self.address, CALL_SECONDS) from error
+            raise no_tls(self.address, "it hung up during the TLS handshake", error) from error
+        finally:
+            if time.monotonic() > end:
+                secured.close()
+        shown = secured.getpeercert(binary_form=True) or b""
+        problem = self.trust.objection(shown)
+        if problem is None and self.certificate not in (b"", shown):
+            problem = "its certificate is another than at the first connection"
+        if problem is not None:
+            secured.close()
+            raise IdentityRefused(str(self.address), problem)
+        self.certificate = shown
+        return secured
+
+
+def dial_problem(address: Address, problem: str) -> ConnectError:
+    """The error for an address that cannot be called for a transfer."""
+    return ConnectError(str(address), problem)
