@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
 from collections.abc import Callable
 
 from landline.address import Address
 from landline.connection.securing import host_of, no_tls, too_late
-from landline.errors import ConnectError, IdentityRefused
+from landline.errors import IdentityRefused
 from landline.transfer.link import ControlLink, DataLink
 from landline.transfer.wire import Accept, Join, encode, join_proof
 from landline.transport.dial import dial_blocking
@@ -57,7 +56,6 @@ class Caller:
 
     def _shaken(self, sock: socket.socket) -> ssl.SSLSocket:
         name = self.trust.name_for(host_of(self.address)) if self.trust.verifies else None
-        end = time.monotonic() + CALL_SECONDS
         sock.settimeout(CALL_SECONDS)
         secured = self.trust.context.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
         try:
@@ -68,9 +66,6 @@ class Caller:
             if isinstance(error, TimeoutError) and error.errno is None:
                 raise too_late(self.address, CALL_SECONDS) from error
             raise no_tls(self.address, "it hung up during the TLS handshake", error) from error
-        finally:
-            if time.monotonic() > end:
-                secured.close()
         shown = secured.getpeercert(binary_form=True) or b""
         problem = self.trust.objection(shown)
         if problem is None and self.certificate not in (b"", shown):
@@ -80,8 +75,3 @@ class Caller:
             raise IdentityRefused(str(self.address), problem)
         self.certificate = shown
         return secured
-
-
-def dial_problem(address: Address, problem: str) -> ConnectError:
-    """The error for an address that cannot be called for a transfer."""
-    return ConnectError(str(address), problem)

@@ -19,6 +19,7 @@ from landline.errors import LandlineError
 from landline.server.admission import Admission, peer_group
 from landline.server.telling import Teller
 from landline.transfer.greeting import GREETING_SECONDS
+from landline.transfer.greeting import GREETING_SECONDS
 from landline.transfer.link import ControlLink, DataLink, Sock, cut
 from landline.transfer.wire import (
     HEADER,
@@ -92,11 +93,12 @@ class Guests(Protocol):
 
 
 class Door:
-    """Takes connections from `sources` until `close`. It must show a certificate: `tls`. A thread for each caller."""
+    """Takes connections from `sources` until `close`, with a thread for each. It shows `tls`, in DER `certificate`."""
 
-    def __init__(self, sources: Sequence[Source], tls: ServerTls, guests: Guests) -> None:
+    def __init__(self, sources: Sequence[Source], tls: ServerTls, certificate: bytes, guests: Guests) -> None:
         self._sources = list(sources)
         self._tls = tls
+        self._certificate = certificate
         self._guests = guests
         self._closing = threading.Event()
         self._lock = threading.Lock()
@@ -195,7 +197,7 @@ class Door:
                 link = ControlLink(sock, str(peer))
                 try:
                     self._relax(sock)
-                    self._guests.take_control(link, hello, own_certificate(self._tls), deadline)
+                    self._guests.take_control(link, hello, self._certificate, deadline)
                 finally:
                     link.close(linger_seconds=1.0)
             case Join() as join:
@@ -261,18 +263,6 @@ def server_context(tls: ServerTls) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.sslsocket_class = ssl.SSLSocket
     return context
-
-
-def own_certificate(tls: ServerTls) -> bytes:
-    """The certificate we show, in DER."""
-    return ssl.PEM_cert_to_DER_cert(_first_pem(tls.certificates[0].path))
-
-
-def _first_pem(path: str) -> str:
-    with open(path, encoding="ascii", errors="replace") as file:
-        text = file.read()
-    begin, end = text.index("-----BEGIN CERTIFICATE-----"), text.index("-----END CERTIFICATE-----")
-    return text[begin : end + len("-----END CERTIFICATE-----")]
 
 
 def is_loopback(peer: Address) -> bool:
