@@ -34,7 +34,8 @@ def test_the_bytes_of_a_frame_are_those_of_the_page() -> None:
 @given(st.lists(st.integers(1, 50), max_size=20))
 def test_frames_survive_any_cut(cuts: list[int]) -> None:
     stream = b"".join(map(wire.encode, MESSAGES))
-    reader, found, at = FrameReader(), [], 0
+    found: list[wire.Message] = []
+    reader, at = FrameReader(), 0
     for size in [*cuts, len(stream)]:
         found += reader.feed(stream[at : at + size])
         at += size

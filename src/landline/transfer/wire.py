@@ -470,7 +470,6 @@ def common_version(theirs: tuple[int, int]) -> int:
     """The highest version both speak. Raises WireError."""
     version = min(VERSIONS[1], theirs[1])
     if version < max(VERSIONS[0], theirs[0]):
-        raise WireError(
-            f"it speaks the versions {theirs[0]} to {theirs[1]}, and here are {VERSIONS[0]} to {VERSIONS[1]}"
-        )
+        low, high = VERSIONS
+        raise WireError(f"it speaks the versions {theirs[0]} to {theirs[1]}, and here are {low} to {high}")
     return version
