@@ -1,4 +1,4 @@
-"""Who we are: a certificate that is made once and kept, or one for a single transfer, and the folders we keep things in.
+"""Who we are: a certificate that is made once and kept, or one for a single transfer; and where we keep such things.
 
 The folders are those of the XDG Base Directory Specification.
 """
@@ -6,6 +6,7 @@ The folders are those of the XDG Base Directory Specification.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import shlex
@@ -74,14 +75,23 @@ def load_identity(folder: Path | None = None) -> Identity:
 def passing_identity() -> Iterator[Identity]:
     """An identity for one transfer, which nobody has seen before or will see again.
 
-    Its files are there inside the `with`, for `ServerTls` to load, and gone after it.
+    Its files are there inside the `with`, for `ServerTls` to load, and gone after it. Raises UsageError where there is
+    no room for them, or the package `cryptography` is missing.
     """
-    with tempfile.TemporaryDirectory(prefix="landline-") as name:
-        place = Path(name)
-        pair = new_pair([_COMMON_NAME], PASSING_DAYS)
-        _write(place, CERTIFICATE_FILE, pair.certificate, 0o644)
-        _write(place, KEY_FILE, pair.key, 0o600)
-        yield _loaded(place / CERTIFICATE_FILE, place / KEY_FILE)
+    pair = new_pair([_COMMON_NAME], PASSING_DAYS)
+    with contextlib.ExitStack() as stack:
+        try:
+            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="landline-")))
+            certificate, key = place / CERTIFICATE_FILE, place / KEY_FILE
+            certificate.write_bytes(pair.certificate)
+            # Never synced: at best this key never comes to a disk at all.
+            key.touch(0o600)
+            key.write_bytes(pair.key)
+        except OSError as error:
+            raise UsageError(
+                f"cannot write a temporary file: {_why(error)}; set TMPDIR to a folder for them"
+            ) from error
+        yield _loaded(certificate, key)
 
 
 def check_outside(identity: Identity, directory: str | bytes | os.PathLike[str]) -> None:
@@ -118,11 +128,12 @@ def _made(folder: Path, variable: str | None = None) -> Path:
         missing.append(path)
     try:
         for path in reversed(missing):
-            path.mkdir(0o700, exist_ok=True)
-            # What the umask took away from us.
-            path.chmod(0o700)
+            with contextlib.suppress(FileExistsError):
+                path.mkdir(0o700)
+                # What the umask took away from us.
+                path.chmod(0o700)
         if not folder.is_dir():
-            raise NotADirectoryError(20, "not a directory")
+            raise NotADirectoryError(errno.ENOTDIR, "not a directory")
     except OSError as error:
         hint = f"set {variable} to a folder that you may write to" if variable else "choose another folder"
         raise UsageError(f"cannot make the folder {folder}: {_why(error)}; {hint}") from error

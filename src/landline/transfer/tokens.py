@@ -33,7 +33,7 @@ Signature = tuple[int, ...] | None
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a token opens: `name` is whose it is, `folder` where their files go below the drop's (empty: right there)."""
+    """What a token opens: `name` is whose it is, `folder` where in the drop their files go (empty: right there)."""
 
     name: str
     folder: bytes = b""
@@ -105,7 +105,7 @@ def prove(token: str, context: bytes) -> bytes:
     """The 32 bytes that prove that one knows `token`, once: `context` is the receiver's nonce, which no other proof was
     made with, and the hash of its certificate, so that nobody in the middle can pass the proof on.
     """
-    return hmac.digest(token.encode("ascii"), _LABEL + context, hashlib.sha256)
+    return hmac.digest(token.encode(), _LABEL + context, hashlib.sha256)
 
 
 def new_token() -> str:
@@ -136,7 +136,8 @@ def _parsed(path: str, data: bytes) -> Iterator[tuple[str, Grant]]:
             continue
         name = _name(path, number, fields[0])
         if len(fields) == 1:
-            raise TokenFileError(path, f"{name!r} has no token; a line is NAME TOKEN [FOLDER]", number)
+            # It is not shown: it may be a token without its name.
+            raise TokenFileError(path, "it has one word; a line is NAME TOKEN [FOLDER]", number)
         token = _token(path, number, fields[1])
         for what, value, seen in (("name", name, names), ("token", token, tokens)):
             first = seen.setdefault(value, number)
@@ -166,11 +167,11 @@ def _token(path: str, line: int, field: bytes) -> str:
 
 
 def _folder(path: str, line: int, field: bytes) -> bytes:
-    if b"\0" in field or any(part in (b"", b".", b"..") for part in field.split(b"/")):
+    if b"\0" in field or any(part in (b"", b".", b"..") for part in field.rstrip(b"/").split(b"/")):
         raise TokenFileError(
             path, f"{shown_name(field)} is not a folder below the drop's; write for example inbox/ann", line
         )
-    return field
+    return field.rstrip(b"/")
 
 
 def _read_private(path: str) -> bytes:
