@@ -35,6 +35,7 @@ LAST_NUMBER = 9999
 """How many files `name (2)`, `name (3)` there may be before a name is given up."""
 
 _LINK = b"link"
+_READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class IfExists(StrEnum):
@@ -95,7 +96,8 @@ class _Made(NamedTuple):
 class Landing:
     """The landing of one transfer. Any thread may call; a context manager.
 
-    `destination` and its `staging` stay open longer than this. `if_exists` and `symlinks` are the policies. Every name passes `check_parts` first: one that may not land gives a LandingError with `Fault.NAME`.
+    `destination` and its `staging` stay open longer than this. `if_exists` and `symlinks` are the policies.
+    Every name passes `check_parts` first: one that may not land gives a LandingError with `Fault.NAME`.
     """
 
     def __init__(
@@ -302,11 +304,13 @@ class Landing:
         """
         with self._lock, _told(parts):
             parts = _checked(parts)
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-            file_fd = os.open(parts[-1], flags, dir_fd=self._folders.open(parts[:-1]))
-            if stat.S_ISREG(os.fstat(file_fd).st_mode):
-                return file_fd
-            os.close(file_fd)
+            folder_fd = self._folders.open(parts[:-1])
+            if stat.S_ISREG(os.stat(parts[-1], dir_fd=folder_fd, follow_symlinks=False).st_mode):
+                file_fd = os.open(parts[-1], _READING, dir_fd=folder_fd)
+                # Looked at twice, as another thing may have taken its place; opening that harms nobody.
+                if stat.S_ISREG(os.fstat(file_fd).st_mode):
+                    return file_fd
+                os.close(file_fd)
             raise LandingError(Fault.KIND, parts, "what has that name is not a plain file; move it away")
 
     def close(self) -> None:
