@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from landline.transfer import claiming
+from landline.transfer import claiming, kernelcalls
 from landline.transfer.diskerrors import LandingError
 from landline.transfer.faults import Fault
 from landline.transfer.landing import IfExists, Landed, Ready, Synced
@@ -231,7 +231,7 @@ def test_a_folder_whose_disk_fails_has_nothing_landed(tmp_path: Path, monkeypatc
 def record_the_order(monkeypatch: pytest.MonkeyPatch, root: Path) -> list[str]:
     """Note every fsync and every renaming, by the name that Linux gives the descriptor at that moment."""
     seen: list[str] = []
-    sync, claim = os.fsync, claiming.rename_without_overwriting
+    sync, claim = os.fsync, kernelcalls.rename_without_overwriting
 
     def noting_sync(file_fd: int) -> None:
         sync(file_fd)

@@ -123,7 +123,7 @@ def test_a_folder_swapped_for_a_link_leads_nowhere(tmp_path: Path, landings: int
 def one_round(here: Place, index: int) -> list[Landed | LandingError]:
     """One file, and from time to time a folder and a link, by a landing that holds no folder yet."""
     with Landing(here.destination, here.staging, IfExists.REPLACE, Symlinks.KEEP) as landing:
-        if index % 10 == 0:
+        if index % 40 == 0:
             with contextlib.suppress(LandingError):
                 landing.make_folder((b"victim", b"sub"), 0o777, MTIME_NS)
             with contextlib.suppress(LandingError):

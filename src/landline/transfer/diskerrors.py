@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Sequence
 
 from landline.errors import TransferError, UsageError, shown_name
@@ -77,6 +76,6 @@ class DestinationError(UsageError, TransferError):
 
 def landing_error(parts: Sequence[bytes], error: OSError) -> LandingError:
     """The LandingError for what `parts` could not have because of `error`."""
-    code = error.errno or 0
-    fault, problem = _KNOWN.get(code) or (Fault.SYSTEM, f"the system says: {error.strerror or os.strerror(code)}")
+    known = _KNOWN.get(error.errno or 0)
+    fault, problem = known or (Fault.SYSTEM, f"the system says: {error.strerror or error}")
     return LandingError(fault, parts, problem)
