@@ -1,10 +1,12 @@
 """The journal of a transfer on disk: what is in it after a `sync` is there after any crash.
 
-One process writes it at a time. Its records are in `records`; what a crash tore at the end is cut off when it is opened.
+One process writes it at a time. What it holds is in `records`; what a crash tore at its end is cut off when it is
+opened.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -13,8 +15,8 @@ import threading
 from types import TracebackType
 
 from landline.errors import TransferError, shown_name
-from landline.limits import MIB
 from landline.transfer.records import JOURNAL_NAME, MAGIC, JobState, JournalError, Record, encode, restore
+from landline.transfer.statefiles import read_all, write_all
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 """Appending, so that no write can land on a record; without waiting, should somebody have put a FIFO in its place."""
@@ -58,7 +60,7 @@ class Journal:
         """
         descriptor = _locked(dir_fd, name)
         try:
-            state, good_bytes = restore(_read_all(descriptor), name)
+            state, good_bytes = restore(read_all(descriptor), name)
             good_bytes = _made_whole(descriptor, good_bytes)
             os.fsync(dir_fd)
         except BaseException:
@@ -84,12 +86,13 @@ class Journal:
         with self.lock:
             self._check_usable()
             try:
-                _write_all(self._descriptor, data)
+                write_all(self._descriptor, data)
+                self._written_bytes += len(data)
             except BaseException:
                 self._is_torn = True
-                self._mend()
+                with contextlib.suppress(OSError):
+                    self._mend()
                 raise
-            self._written_bytes += len(data)
             for record in records:
                 self.state.apply(record)
 
@@ -170,15 +173,6 @@ def _locked(dir_fd: int, name: bytes) -> int:
         os.close(descriptor)
 
 
-def _read_all(descriptor: int) -> bytes:
-    pieces = []
-    offset = 0
-    while piece := os.pread(descriptor, MIB, offset):
-        pieces.append(piece)
-        offset += len(piece)
-    return b"".join(pieces)
-
-
 def _made_whole(descriptor: int, good_bytes: int) -> int:
     """Leave nothing but whole records, durable. Returns how many bytes they take.
 
@@ -187,12 +181,6 @@ def _made_whole(descriptor: int, good_bytes: int) -> int:
     """
     os.ftruncate(descriptor, good_bytes)
     if not good_bytes:
-        _write_all(descriptor, MAGIC)
+        write_all(descriptor, MAGIC)
     os.fdatasync(descriptor)
     return good_bytes or len(MAGIC)
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    left = memoryview(data)
-    while left:
-        left = left[os.write(descriptor, left) :]

@@ -266,11 +266,11 @@ class FileState:
         self.landing = self.landed = self.failed = None
 
     def drop(self, record: Dropped) -> None:
-        """Forget what the staging file held, unless a newer one is open or the file has landed."""
-        if record.generation >= self.generation and self.landed is None:
+        """Forget what the staging file held, unless a newer one is open. What has landed stays landed."""
+        if record.generation >= self.generation:
             self.generation, self.is_open = record.generation, False
             self.chunks.clear()
-            self.landing = None
+            self.landing = self.landing if self.landed else None
 
     def land(self, record: Landed) -> None:
         """The file has landed: its root says all that its chunks said."""
