@@ -65,6 +65,7 @@ PURE = [
     "transfer/code.py",
     "transfer/discovery_wire.py",
     "transfer/receipt.py",
+    "transfer/ledger.py",
     "transfer/progress.py",
     "cli/render.py",
     "testing/faults.py",
