@@ -180,7 +180,7 @@ def test_on_a_terminal_a_table_says_what_listens_where_and_how_to_call_it(tmp_pa
         encoding="utf-8",
         timeout=WAIT_SECONDS,
         env={**os.environ, "TERM": "xterm"},
-        dimensions=(24, 250),
+        dimensions=(24, 400),
     )
     with terminal:
         for heading in ("service", "listens on", "call it from another terminal"):
