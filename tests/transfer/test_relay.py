@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from contextlib import ExitStack, closing, suppress
+from functools import partial
 
 import pytest
 
@@ -30,6 +31,12 @@ def reset(sock: socket.socket) -> None:
     """Break the connection, as a process that dies with bytes unread does."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
+
+
+def send_all(sock: socket.socket, data: bytes) -> None:
+    """Say it, and nothing more."""
+    sock.sendall(data)
+    sock.shutdown(socket.SHUT_WR)
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:0", "tcp://[::1]:0", "unix://@landline-relay-test"])
@@ -71,7 +78,7 @@ def test_twenty_pairs_at_once(relays: Relays) -> None:
     with RelayHost(relays(), 4821) as host, ExitStack() as stack:
         pairs = [stack.enter_context(pair_of(host)) for _ in range(20)]
         for caller, taken in pairs:
-            stack.enter_context(meanwhile(lambda ends=(caller, taken): exchange(*ends, 20, 200_000)))  # type: ignore[misc]
+            stack.enter_context(meanwhile(partial(exchange, caller, taken, 20, 200_000)))
     assert (relays.relay.pairs, relays.relay.bytes_passed) == (20, 20 * 300_000)
 
 
@@ -93,7 +100,7 @@ def test_a_pair_whose_end_does_not_read_holds_little(relays: Relays) -> None:
 def test_a_slow_reader_gets_everything(relays: Relays) -> None:
     with RelayHost(relays(address="unix://@landline-relay-test"), 4821) as host, pair_of(host) as (caller, taken):
         data = bytes(range(256)) * 8192
-        with meanwhile(lambda: (caller.sendall(data), caller.shutdown(socket.SHUT_WR))):
+        with meanwhile(partial(send_all, caller, data)):
             assert b"".join(iter(lambda: taken.recv(1500), b"")) == data
 
 
