@@ -88,7 +88,7 @@ def test_what_is_no_query_is_not_answered(number: int) -> None:
             sock.sendto(noise, (GROUP, PORT))
         ask(number, sock)
         assert decode(sock.recv(100)) == Answer(number, b"12345678", 1001)
-        assert announcer.answered == 1
+    assert announcer.answered == 1
 
 
 def test_a_flood_of_queries_gets_few_answers(number: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,6 +134,7 @@ def test_the_same_key_takes_the_number_over(relays: Relays) -> None:
         with say(where, JOIN_4821) as caller, say(where, HOST_4821) as second:
             told = hear(first)
             assert hear(second).code == Code.HOSTING
+            assert hear(second) == told
             assert hear(first).code == Code.REPLACED
             assert first.recv(1) == b""
             with say(where, Hello(Verb.ACCEPT, 4821, told.call, KEY)) as taken:

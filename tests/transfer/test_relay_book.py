@@ -85,6 +85,7 @@ def test_a_host_that_leaves_loses_the_calls_that_wait_for_it() -> None:
     claim = claimed(book)
     other = called(book, claimed(book, 7, "other", None).number)
     lost = [called(book), called(book)]
+    assert book.waiting(claim) == lost
     assert book.release(claim, "host") == lost
     for call in lost:
         book.hang_up(call)
@@ -92,6 +93,7 @@ def test_a_host_that_leaves_loses_the_calls_that_wait_for_it() -> None:
     again = claimed(book)
     assert book.accept(again.number, lost[0].identity, KEY) == Code.GONE
     assert book.accept(7, other.identity, KEY) is other
+    assert book.release(other.claim, "other") == []
 
 
 def test_only_its_host_takes_a_call() -> None:
