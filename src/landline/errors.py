@@ -24,7 +24,7 @@ LandlineError
 ├── ConnectionClosed                    the connection is over; `reason` says why
 ├── TransferError                       a transfer, or one file of it, did not come about
 │   ├── PairingFailed                   the two sides of a code did not find the same secret
-│   └── CodeBurnt                       a code that has had its one try
+│   ├── CodeBurnt                       a code that has had its one try
 │   └── RelayError                      a relay refuses a call, or is none
 ├── QueueFull                           no room for a message among those that wait for a connection
 └── WaitTimeout (TimeoutError)          a wait ran past its deadline
