@@ -9,8 +9,8 @@ import time
 
 from landline.transfer.diskerrors import LandingError, landing_error
 from landline.transfer.ledger import File, Phase
-from landline.transfer.records import Record
 from landline.transfer.reception import Reception
+from landline.transfer.records import Record
 
 CHECKPOINT_SECONDS = 2.0
 CHECKPOINT_BYTES = 256 * 1024 * 1024

@@ -1,6 +1,7 @@
-"""What of which file is missing, coming, verified, durable: the receiver's book of one epoch. Pure; one lock is around it.
+"""What of which file is missing, coming, verified, durable: the receiver's book of one epoch. Pure.
 
-Everything that a sender says about files and chunks is judged here, before a byte of it is written anywhere.
+Everything that a sender says about files and chunks is judged here, before a byte of it is written anywhere. Whoever
+uses it from several threads has a lock around it.
 """
 
 from __future__ import annotations

@@ -142,6 +142,10 @@ class Place:
         chunks = sum(min(len(left.chunks) * left.chunk_bytes, left.size or 0) for left in self._left.values())
         return chunks + sum(file.size for file in self._landed.values())
 
+    def earlier_names(self) -> list[bytes]:
+        """The names of what has landed in earlier runs."""
+        return [b"/".join(file.parts) for file in self._landed.values()]
+
     def landed_before(self, index: int, entry: Entry) -> Before | None:
         """What is known of an entry that has landed in an earlier run, and is there still as it landed."""
         known = self._landed.get(entry.parts)

@@ -34,7 +34,7 @@ class Refused(Exception):
 
 
 class Planner:
-    """Judges entries by the policies. `links` are those that wait for the end; a thread compares files for skip-same."""
+    """Judges entries by the policies. `links` wait for the end; a thread compares files for skip-same."""
 
     def __init__(self, reception: Reception, options: ReceiveOptions, if_exists: IfExists, symlinks: Symlinks) -> None:
         self._reception = reception

@@ -51,7 +51,7 @@ class Room:
         self._looked = self._told = 0.0
 
     def starve(self, file: File, generation: int, chunk: int, needed: int) -> bool:
-        """A chunk of a file found no room for `needed` bytes and was thrown away. Returns whether it may wait for some."""
+        """A chunk found no room for `needed` bytes and was thrown away. Returns whether its file may wait."""
         with self._lock:
             known = self._starving.get(file.index)
             if known is None or known.generation != generation:
@@ -115,7 +115,7 @@ class Room:
         self._tell(needed, free, seconds)
 
     def wait(self, needed: int) -> bool:
-        """Wait in this thread for `needed` bytes; only where nothing can be thrown away. Returns whether they are there."""
+        """Wait in this thread for `needed` bytes, where nothing can be thrown away. Returns whether they are there."""
         deadline = time.monotonic() + self.wait_seconds
         told = 0.0
         while self._free() < needed:
