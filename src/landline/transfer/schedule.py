@@ -23,8 +23,8 @@ class FileWork:
 
     `digests` are those of chunks that were hashed here, `held` those that the receiver has told, `unchecked` those of
     them that nobody has compared yet, `again` chunks to be sent once more, `moving` how many connections are at work on
-    it. `begun` says that bytes of it went out, `strikes` how often it changed after that. `root` is what FILE_END says, and
-    `told_root` what it has said in this connection.
+    it. `begun` says that bytes of it went out, `strikes` how often it changed after that. `root` is what FILE_END says,
+    and `told_root` what it has said in this connection.
     `read_chunks` and `read_bytes` are how much of a stream was read.
     """
 

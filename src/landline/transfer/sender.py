@@ -1,4 +1,4 @@
-"""The sending side of one control connection: lists, offers, hears what the receiver says, and knows when it is over."""
+"""The sending side of one control connection: lists, offers, hears the receiver, and knows when it is over."""
 
 from __future__ import annotations
 
@@ -120,10 +120,12 @@ class Sender:
         accept = self.accept
         assert accept is not None
         with self._changes:
+            # What comes after the end must not hold it up.
+            if self.desk.over.is_set():
+                return
             self._links.add(link)
         try:
-            if not self.desk.over.is_set():
-                Mover(self.desk, link, accept.key if link.clear else None).run()
+            Mover(self.desk, link, accept.key if link.clear else None).run()
         except Exception as error:
             self.fail(error)
         finally:
@@ -154,6 +156,11 @@ class Sender:
                 raise WireError("a data connection that belongs to nothing here")
             self._numbers.add(join.number)
 
+    def wait_served(self, seconds: float) -> None:
+        """Wait at most `seconds` until all data connections have come to their end."""
+        with self._changes:
+            self._changes.wait_for(lambda: not self._links, seconds)
+
     def _check(self) -> None:
         if self._failure is not None:
             raise self._failure
@@ -166,6 +173,7 @@ class Sender:
             if self._result is None:
                 for link in self._links:
                     link.stop()
+        self.job.sent_bytes += sum(one.sent for one in self.desk.counters)
 
     # The manifest.
 
