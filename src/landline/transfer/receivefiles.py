@@ -81,8 +81,8 @@ def receive(
 
     With a `code` the sender who made it is looked for on the local network, at the `relay`, or at `address` where that
     is given. `accept` is asked with the offer and its first entries (None: all is accepted). Without a code this is a
-    drop at `address` for one transfer. A connection that breaks is made again. Returns what has come. Raises UsageError,
-    CodeError, ConnectError, ListenError, TransferError (with its kinds Refused, PairingFailed, RelayError, WireError),
+    drop at `address` for one transfer. A connection that breaks is made again. Returns what has come. Raises
+    UsageError, CodeError, ConnectError, ListenError, TransferError (with its kinds Refused, PairingFailed, RelayError, WireError),
     ConnectionClosed or WaitTimeout.
     """
     options = options or ReceiveOptions()
@@ -120,10 +120,9 @@ def _receive_once(
     with make or Drop(target, address, options=options, on_event=observe) as drop:
         drop.wait_once()
     one = ended[0]
-    return Received(
-        one.transfer, peers.get(one.transfer, ""), one.landed, one.failed, one.skipped, one.size, one.seconds, one.level,
-        next((text.text for text in said if text.transfer == one.transfer), None),
-    )  # fmt: skip
+    peer = peers.get(one.transfer, "")
+    text = next((text.text for text in said if text.transfer == one.transfer), None)
+    return Received(one.transfer, peer, one.landed, one.failed, one.skipped, one.size, one.seconds, one.level, text)
 
 
 class ByCode:
@@ -225,7 +224,9 @@ class ByCode:
                 raise WireError("another transfer than before")
             return []
         self._teller = Teller(self._on_event, offer.transfer)
-        offered = Offered(peer=link.peer, label=offer.label, files=offer.files, size=offer.size)
+        offered = Offered(
+            transfer=offer.transfer.hex(), peer=link.peer, label=offer.label, files=offer.files, size=offer.size
+        )
         self._teller.tell(offered)
         early: list[Message] = []
         if self._accept is not None:
@@ -255,10 +256,9 @@ class ByCode:
         seconds = time.monotonic() - self._began
         self._teller.tell(ended_event(outcome, seconds, level))
         faults = {fault.value: count for fault, count in outcome.faults.items()}
-        return Received(
-            offer.transfer.hex(), link.peer, outcome.landed, outcome.failed, outcome.skipped, outcome.size, seconds, level,
-            offer.text, faults,
-        )  # fmt: skip
+        landed, failed, skipped, size = outcome[:4]
+        transfer = offer.transfer.hex()
+        return Received(transfer, link.peer, landed, failed, skipped, size, seconds, level, offer.text, faults)
 
 
 def _listed(link: ControlLink) -> list[Message]:
