@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.processes import Failed
-from bench.transfers.cases import BIG, CASES, Case, check_arrival, flush, make_room, make_source, touch_memory
+from bench.transfers.cases import CASES, Case, check_arrival, flush, make_room, make_source, touch_memory
 from bench.transfers.peers import Peer
 from bench.transfers.running import time_transfer
 
@@ -69,8 +69,10 @@ def _sources(plan: Plan, say: Say) -> Iterator[tuple[Path, dict[str, int]]]:
     source.mkdir()
     (first / "work").mkdir(mode=0o700)
     say("Making what is sent ...")
-    touch_memory(first, BIG.size // (32 if plan.quick else 1))
-    yield source, {case.name: make_source(case, source, plan.seed, plan.quick) for case in cases}
+    sizes = {case.name: make_source(case, source, plan.seed, plan.quick) for case in cases}
+    # Behind the sources, or they would take the memory that is warm and leave the cold to the first transfers.
+    touch_memory(first, max(sizes.values()))
+    yield source, sizes
 
 
 def _or_failure(peer: Peer, source: Path, target: Path, case: Case, seed: int, size: int) -> Sample:
