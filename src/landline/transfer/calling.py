@@ -22,7 +22,7 @@ class Caller:
     """Calls one address. The first certificate that was taken for the right one is the only right one from then on.
 
     `trust` says whom to take; where it is `insecure`, a code must show afterwards who answered. `dial` gives a
-    connected socket where that is more than calling `address` (a relay).
+    connected socket where that is more than calling `address` (a relay). Raises UsageError if there is no name to check.
     """
 
     def __init__(self, address: Address, trust: ClientTls, dial: Callable[[], socket.socket] | None = None) -> None:
@@ -30,6 +30,7 @@ class Caller:
         self.trust = trust
         self.certificate = b""
         self._dial = dial or (lambda: dial_blocking(address, CALL_SECONDS))
+        self._name = trust.name_for(host_of(address)) if trust.verifies else None
         trust.context.minimum_version = ssl.TLSVersion.TLSv1_3
 
     def control(self) -> ControlLink:
@@ -51,22 +52,21 @@ class Caller:
         return link
 
     def _secure(self, sock: socket.socket) -> ssl.SSLSocket:
-        name = self.trust.name_for(host_of(self.address)) if self.trust.verifies else None
         sock.settimeout(CALL_SECONDS)
         # From here on the connection is the new socket's; the old one has none any more.
-        secured = self.trust.context.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
+        secured = self.trust.context.wrap_socket(sock, server_hostname=self._name, do_handshake_on_connect=False)
         try:
-            self._shake(secured, name)
+            self._shake(secured)
         except BaseException:
             secured.close()
             raise
         return secured
 
-    def _shake(self, secured: ssl.SSLSocket, name: str | None) -> None:
+    def _shake(self, secured: ssl.SSLSocket) -> None:
         try:
             secured.do_handshake()
         except ssl.SSLError as error:
-            raise no_tls(self.address, handshake_problem(error, name), error) from error
+            raise no_tls(self.address, handshake_problem(error, self._name), error) from error
         except OSError as error:
             if isinstance(error, TimeoutError) and error.errno is None:
                 raise too_late(self.address, CALL_SECONDS) from error
