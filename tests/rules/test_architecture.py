@@ -68,6 +68,7 @@ PURE = [
     "transfer/relay_book.py",
     "transfer/relay_wire.py",
     "transfer/receipt.py",
+    "transfer/ledger.py",
     "transfer/options.py",
     "transfer/throttle.py",
     "transfer/schedule.py",
