@@ -67,6 +67,7 @@ PURE = [
     "transfer/receipt.py",
     "transfer/progress.py",
     "cli/render.py",
+    "cli/transfer_text.py",
     "testing/faults.py",
 ]
 IMPURE = {"asyncio", "socket", "ssl", "select", "selectors", "threading", "subprocess"}
