@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from random import Random
 
+from fuzz import transfers
 from fuzz.engine import Target
 from landline import address, limits
 from landline.errors import AddressError, FramingSpecError, LimitError
@@ -159,5 +160,6 @@ TARGETS = {
         text_target("address", ADDRESSES, read_address),
         text_target("spec", SPECS, read_spec),
         text_target("limit", ["max_message_bytes=4096", "message_seconds=2.5"], read_limit),
+        *transfers.TARGETS,
     ]
 }

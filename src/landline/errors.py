@@ -6,6 +6,8 @@ LandlineError
 │   ├── FramingSpecError                a framing that cannot be configured so
 │   ├── LimitError                      a limit out of its range
 │   ├── CertificateError                a certificate or key file that cannot be used
+│   ├── CodeError                       a text that is not a code
+│   ├── TokenFileError                  a file of tokens that cannot be used
 │   └── ServiceError                    a service declared in a way that cannot run
 ├── FramingError                        bytes and messages do not fit together
 │   ├── MessageTooLarge                 theirs: over max_message_bytes
@@ -21,6 +23,8 @@ LandlineError
 ├── ListenError                         a listener could not be opened
 ├── ConnectionClosed                    the connection is over; `reason` says why
 ├── TransferError                       a transfer, or one file of it, did not come about
+│   ├── PairingFailed                   the two sides of a code did not find the same secret
+│   └── CodeBurnt                       a code that has had its one try
 ├── QueueFull                           no room for a message among those that wait for a connection
 └── WaitTimeout (TimeoutError)          a wait ran past its deadline
 
@@ -33,6 +37,7 @@ from enum import StrEnum
 
 HEAD_BYTES = 16
 """How much of an offending message an error shows: enough to recognise a protocol, too little to leak a secret."""
+CODE_EXAMPLE = "4821-ocean-maple-brick"
 
 
 class Reason(StrEnum):
@@ -119,6 +124,43 @@ class CertificateError(UsageError):
 
     def __str__(self) -> str:
         return f"certificate file {self.path}: {self.problem}"
+
+
+class CodeError(UsageError):
+    """A text is not a code, or a number cannot be the number of one.
+
+    `problem` is what is wrong, `part` the part of the code that is (None: the whole of it, which no log should hold),
+    `nearest` the word that was probably meant.
+    """
+
+    def __init__(self, problem: str, part: str | None = None, nearest: str | None = None) -> None:
+        super().__init__(problem, part, nearest)
+        self.problem = problem
+        self.part = part
+        self.nearest = nearest
+
+    def __str__(self) -> str:
+        subject = "the text" if self.part is None else repr(self.part)
+        hint = f"did you mean {self.nearest!r}?" if self.nearest else f"a code looks like {CODE_EXAMPLE}"
+        return f"{subject} {self.problem}; {hint}"
+
+
+class TokenFileError(UsageError):
+    """A file of tokens cannot be used.
+
+    `path` is the file, `problem` what is wrong with it and what to do, `line` where (the first is 1), None for all of
+    it. No token ever stands in it.
+    """
+
+    def __init__(self, path: str, problem: str, line: int | None = None) -> None:
+        super().__init__(path, problem, line)
+        self.path = path
+        self.problem = problem
+        self.line = line
+
+    def __str__(self) -> str:
+        where = "" if self.line is None else f", line {self.line}"
+        return f"token file {self.path}{where}: {self.problem}"
 
 
 class ServiceError(UsageError):
@@ -319,6 +361,25 @@ class ConnectionClosed(LandlineError):
 
 class TransferError(LandlineError):
     """A transfer, or one file of it, did not come about."""
+
+
+class PairingFailed(TransferError):
+    """The two sides of a code did not find the same secret: another code, another certificate, or a forged message."""
+
+    def __str__(self) -> str:
+        return "the code is wrong, or somebody between the two of you tried one; ask for a new code"
+
+
+class CodeBurnt(TransferError):
+    """A code has had its one try. `used` says whether that try was the right one."""
+
+    def __init__(self, used: bool) -> None:
+        super().__init__(used)
+        self.used = used
+
+    def __str__(self) -> str:
+        what = "has been used" if self.used else "was tried with other words, or the try was broken off"
+        return f"the code {what}, and a code is good for one try; ask for a new code"
 
 
 class QueueFull(LandlineError):

@@ -19,7 +19,6 @@ from landline.errors import LandlineError
 from landline.server.admission import Admission, peer_group
 from landline.server.telling import Teller
 from landline.transfer.greeting import GREETING_SECONDS
-from landline.transfer.greeting import GREETING_SECONDS
 from landline.transfer.link import ControlLink, DataLink, Sock, cut
 from landline.transfer.wire import (
     HEADER,
@@ -80,7 +79,7 @@ class ListeningSource:
 
 
 class Guests(Protocol):
-    """What becomes of the connections that came in. Both are called in a thread of the connection, and may take long."""
+    """What becomes of the connections that came in. Each is taken in a thread of its own, which may take long."""
 
     def take_control(self, link: ControlLink, hello: Hello, certificate: bytes, deadline: float) -> None:
         """Hold a conversation to its end. `certificate` is ours (DER), the greeting must be over at `deadline`."""

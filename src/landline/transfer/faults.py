@@ -1,4 +1,4 @@
-"""Why a file, or a whole transfer, did not come about: one word each, the same on the wire, in receipts and in JSON. Pure."""
+"""Why a file, or a whole transfer, did not come about: one word each, the same everywhere. Pure."""
 
 from __future__ import annotations
 

@@ -98,9 +98,7 @@ class Judge(NamedTuple):
     secrets: Callable[[], list[bytes]] = list
 
 
-def answer(
-    link: ControlLink, theirs: Hello, mine: Hello, certificate: bytes, judge: Judge, deadline: float
-) -> Greeted:
+def answer(link: ControlLink, theirs: Hello, mine: Hello, certificate: bytes, judge: Judge, deadline: float) -> Greeted:
     """Greet as the side that listens; `theirs` has come, `certificate` is our own (DER).
 
     Raises Refused if the caller is not let in (it was told), PairingFailed, WireError, ConnectionClosed or WaitTimeout.

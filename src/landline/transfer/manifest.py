@@ -44,9 +44,9 @@ class Kind(IntEnum):
 class Entry(msgspec.Struct, array_like=True, frozen=True):
     """A file, a folder or a symbolic link.
 
-    `size` is in bytes, None for a stream whose end is not known. `mode` are permission bits, `mtime_ns` nanoseconds since
-    the epoch. `target` is where a link points. `source` is a fingerprint of the file as the sender saw it: the same
-    fingerprint, the same content. `generation` counts how often the file was found changed and begun anew.
+    `size` is in bytes, None for a stream whose end is not known. `mode` are permission bits, `mtime_ns` nanoseconds
+    since the epoch. `target` is where a link points. `source` is a fingerprint of the file as the sender saw it:
+    the same fingerprint, the same content. `generation` counts how often the file was found changed and begun anew.
     """
 
     kind: Kind

@@ -420,7 +420,7 @@ def data_head(length: int, prefix: bytes | bytearray | memoryview, tagged: bool)
 
 
 def encode_bundle(rows: list[BundledFile], key: bytes | None) -> bytes:
-    """Header, prefix, rows and (with a key) tag of a bundle; the data of the files follows, in the order of the rows."""
+    """Header, prefix, rows and (with a key) tag of a bundle; the data of the files follows, in the same order."""
     table = b"".join(BUNDLE_ROW.pack(row.file, row.generation, 0, row.size, 0, row.digest) for row in rows)
     tag = b"" if key is None else tag_of(key, table)
     body = BUNDLE_PREFIX.size + len(table) + len(tag) + sum(row.size for row in rows)
@@ -470,5 +470,6 @@ def common_version(theirs: tuple[int, int]) -> int:
     """The highest version both speak. Raises WireError."""
     version = min(VERSIONS[1], theirs[1])
     if version < max(VERSIONS[0], theirs[0]):
-        raise WireError(f"it speaks the versions {theirs[0]} to {theirs[1]}, and here are {VERSIONS[0]} to {VERSIONS[1]}")
+        low, high = VERSIONS
+        raise WireError(f"it speaks the versions {theirs[0]} to {theirs[1]}, and here are {low} to {high}")
     return version
