@@ -24,7 +24,8 @@ LandlineError
 ├── ConnectionClosed                    the connection is over; `reason` says why
 ├── TransferError                       a transfer, or one file of it, did not come about
 │   ├── PairingFailed                   the two sides of a code did not find the same secret
-│   └── CodeBurnt                       a code that has had its one try
+│   ├── CodeBurnt                       a code that has had its one try
+│   └── RelayError                      a relay refuses a call, or is none
 ├── QueueFull                           no room for a message among those that wait for a connection
 └── WaitTimeout (TimeoutError)          a wait ran past its deadline
 
@@ -380,6 +381,25 @@ class CodeBurnt(TransferError):
     def __str__(self) -> str:
         what = "has been used" if self.used else "was tried with other words, or the try was broken off"
         return f"the code {what}, and a code is good for one try; ask for a new code"
+
+
+class RelayError(TransferError):
+    """A relay refuses a call, or is none.
+
+    `relay` is its address, `word` why in one word (`nobody`, `taken`, `too_often`, `full`, `wrong_key`, `gone`,
+    `malformed`, `no_answer`, `replaced`, `not_a_relay`, `lost` or `other`), `problem` the same in a sentence, `passing`
+    whether the same call may succeed later by itself.
+    """
+
+    def __init__(self, relay: str, word: str, problem: str, passing: bool = False) -> None:
+        super().__init__(relay, word, problem, passing)
+        self.relay = relay
+        self.word = word
+        self.problem = problem
+        self.passing = passing
+
+    def __str__(self) -> str:
+        return f"the relay {self.relay}: {self.problem}"
 
 
 class QueueFull(LandlineError):

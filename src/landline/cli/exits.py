@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from enum import IntEnum
 
 from landline.errors import (
+    CodeBurnt,
     ConnectError,
     ConnectionClosed,
     FramingError,
     IdentityRefused,
     LandlineError,
     ListenError,
+    PairingFailed,
     Reason,
+    RelayError,
     TransferError,
     UnframableMessage,
     UsageError,
@@ -70,9 +73,9 @@ def code_of(error: LandlineError) -> Exit:
             return error.code
         case UsageError() | UnframableMessage():
             return Exit.USAGE
-        case IdentityRefused():
+        case IdentityRefused() | PairingFailed() | CodeBurnt():
             return Exit.REFUSED
-        case ConnectError() | ListenError():
+        case ConnectError() | ListenError() | RelayError():
             return Exit.CANNOT_CONNECT
         case TransferError():
             return _of_fault(getattr(error, "fault", None), Exit.LOST)
