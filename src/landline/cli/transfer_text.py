@@ -120,7 +120,7 @@ def parse_size(text: str) -> int:
 
 
 def listing(entries: Sequence[Entry], most: int = LISTED) -> list[str]:
-    """Files, folders and links as lines for somebody who has to agree; what hides or runs is flagged and stands first."""
+    """Entries as lines for somebody who has to agree; what hides or runs is flagged and stands first."""
     rows = sorted((not _flags(one), one.parts, one) for one in entries)
     lines = [_row(one) for _, _, one in rows[:most]]
     hidden = sum(1 for flagged, _, _ in rows[most:] if not flagged)
@@ -211,11 +211,17 @@ def no_room(event: NoRoom) -> str:
     return f"{needs}; it waits {duration(event.seconds_left)} more for room"
 
 
+SHARES = {
+    "waited": "receiver waits",
+    "hashed": "receiver hashes",
+    "wrote": "receiver writes",
+    "synced": "receiver syncs",
+}
+
+
 def explanation(event: Moved) -> str:
     """What holds a transfer up, with the shares of time it was found by."""
-    names = {"read": "read", "hash": "hash", "send": "send", "cipher": "cipher", "window": "window", "waited": "receiver waits",
-             "hashed": "receiver hashes", "wrote": "receiver writes", "synced": "receiver syncs"}  # fmt: skip
-    shares = [f"{names.get(name, name)} {100 * share:.0f} %" for name, share in event.shares.items() if share >= 0.005]
+    shares = [f"{SHARES.get(name, name)} {100 * share:.0f} %" for name, share in event.shares.items() if share >= 0.005]
     told = f" ({', '.join(shares)})" if shares else ""
     return f"held up by: {event.bottleneck or 'nothing that could be measured'}{told}"
 

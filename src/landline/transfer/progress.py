@@ -1,4 +1,4 @@
-"""How fast a transfer is, how long it will take, and what holds it up: from counters and times that are handed in. Pure."""
+"""How fast a transfer is, how long it will take, and what holds it up: from counters and times handed in. Pure."""
 
 from __future__ import annotations
 
@@ -106,10 +106,10 @@ def shares_of(seconds: Mapping[str, float], elapsed: float, threads: int = 1) ->
 
 
 def bottleneck(shares: Mapping[str, float]) -> str:
-    """What holds a transfer up, in a word: disk read, hash, cipher, link, window or disk write; empty if nobody can tell.
+    """What holds a transfer up: disk read, hash, cipher, link, window or disk write; empty if nobody can tell.
 
-    `shares` are those of `SENDER` and `RECEIVER`, each from 0 to 1 of the time. There may be `cipher`, the share that the
-    sender's thread computed while it sent, and `window`, how much of the congestion window was full.
+    `shares` are those of `SENDER` and `RECEIVER`, each from 0 to 1 of the time. There may be `cipher`, the share that
+    the sender's thread computed while it sent, and `window`, how much of the congestion window was full.
     """
     if not any(shares.get(name, 0.0) >= LEAST_SHARE for name in (*SENDER, *RECEIVER)):
         return ""
