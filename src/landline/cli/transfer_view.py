@@ -74,12 +74,12 @@ class JsonView:
 class Teller:
     """What the view for pipes and the one for terminals have in common: which event is which sentence.
 
-    `say` shows a sentence. `several` says that many transfers come, so that lines name theirs.
+    `say` shows a sentence. `drop` is the folder of a drop, where many transfers come, so that lines name theirs.
     """
 
-    def __init__(self, explain: bool, several: bool) -> None:
+    def __init__(self, explain: bool, drop: str) -> None:
         self._explain = explain
-        self._several = several
+        self._drop = drop
         self._labels: dict[str, str] = {}
         self._failed: dict[str, int] = {}
         self._moved: dict[str, Moved] = {}
@@ -90,14 +90,14 @@ class Teller:
 
     def label(self, event: Event) -> str:
         """What stands before the lines of a transfer."""
-        return self._labels.get(event.transfer, "") if self._several else ""
+        return self._labels.get(event.transfer, "") if self._drop else ""
 
     def tell(self, event: Event) -> None:
         """Say what an event calls for, if anything."""
         match event:
             case Offered():
                 self._labels[event.transfer] = f"{shown(event.peer)}: "
-                if self._several:
+                if self._drop:
                     self.say(f"{shown(event.peer)} offers {self._offer(event)}")
             case Began(resumed=resumed) if resumed:
                 self.say(f"{self.label(event)}going on: {words.size(resumed)} are there already")
@@ -136,7 +136,12 @@ class Teller:
         moved = self._moved.pop(event.transfer, None)
         if self._explain and moved is not None and moved.shares:
             self.say(f"{self.label(event)}{words.explanation(moved)}")
-        self._labels.pop(event.transfer, None) if not self._several else None
+        if self._drop:
+            self.say(f"{self.label(event)}{words.summary(event, self._drop)}")
+        self._labels.pop(event.transfer, None)
+        if self._drop:
+            self.say(f"{self.label(event)}{words.summary(event, self._drop)}")
+        self._labels.pop(event.transfer, None)
 
 
 class PlainView(Teller):
@@ -145,11 +150,11 @@ class PlainView(Teller):
     def __init__(
         self,
         explain: bool = False,
-        several: bool = False,
+        drop: str = "",
         output: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(explain, several)
+        super().__init__(explain, drop)
         self._output = output or sys.stderr
         self._clock = clock
         self._lock = threading.Lock()
@@ -193,8 +198,8 @@ class PlainView(Teller):
 class BarView(Teller):
     """Bars on the terminal: one for a transfer, and one for each file where there are few. Lines stand above them."""
 
-    def __init__(self, explain: bool = False, several: bool = False) -> None:
-        super().__init__(explain, several)
+    def __init__(self, explain: bool = False, drop: str = "") -> None:
+        super().__init__(explain, drop)
         self._lock = threading.Lock()
         self._progress: Progress | None = None
         self._tasks: dict[tuple[str, int | None], TaskID] = {}
@@ -306,8 +311,8 @@ def _told(event: Moved, explain: bool) -> str:
     return ", ".join(parts)
 
 
-def view_for(json: bool, explain: bool, several: bool = False) -> View:
-    """The view that fits where our output goes. `several`: many transfers may come at once."""
+def view_for(json: bool, explain: bool, drop: str = "") -> View:
+    """The view that fits where our output goes. `drop` is the folder of a drop."""
     if json:
         return JsonView()
-    return BarView(explain, several) if sys.stderr.isatty() else PlainView(explain, several)
+    return BarView(explain, drop) if sys.stderr.isatty() else PlainView(explain, drop)
