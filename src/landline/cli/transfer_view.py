@@ -139,9 +139,6 @@ class Teller:
         if self._drop:
             self.say(f"{self.label(event)}{words.summary(event, self._drop)}")
         self._labels.pop(event.transfer, None)
-        if self._drop:
-            self.say(f"{self.label(event)}{words.summary(event, self._drop)}")
-        self._labels.pop(event.transfer, None)
 
 
 class PlainView(Teller):

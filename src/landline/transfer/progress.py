@@ -119,7 +119,7 @@ def bottleneck(shares: Mapping[str, float]) -> str:
         "disk write": shares.get("wrote", 0.0) + shares.get("synced", 0.0),
         "hash": shares.get("hashed", 0.0),
     }
-    if max(here.values()) >= sending and max(here.values()) >= max(there.values()):
+    if max(here.values()) >= max(LEAST_SHARE, sending, *there.values()):
         return _largest(here)
     # Who sends is held up, so the way or the other side is. It is the way if the other side waits as well.
     if max(there.values()) > shares.get("waited", 0.0):
