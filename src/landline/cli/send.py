@@ -71,8 +71,9 @@ def send_command(arguments: tuple[str, ...], told: SendArguments) -> Exit:
 
 
 def split(arguments: tuple[str, ...]) -> tuple[list[str], TlsAddress | None]:
-    """The paths, and the address if the last argument is one: it has `://` in it. Raises UsageError or AddressError."""
-    if not arguments or "://" not in arguments[-1]:
+    """The paths, and the address if the last argument is one: it begins `SCHEME://`. Raises UsageError or AddressError."""
+    scheme, separator, _ = arguments[-1].partition("://") if arguments else ("", "", "")
+    if not separator or "/" in scheme:
         return list(arguments), None
     where = parse_address(arguments[-1])
     if not isinstance(where, TlsAddress):

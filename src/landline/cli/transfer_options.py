@@ -120,7 +120,7 @@ def receive_options(command: Command) -> Command:
         click.option("--on-complete", metavar="PROGRAM", multiple=True,
                      help="Run this after each transfer, with folder, transfer and label as arguments; "
                      "again for arguments that come before these."),
-        click.option("--symlinks", type=click.Choice(("skip", "inside")),
+        click.option("--symlinks", type=click.Choice(("skip", "inside", "keep")),
                      help="Symbolic links: left out, or taken if they stay inside."),
     )):  # fmt: skip
         command = option(command)
