@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 
 import pytest
 
-from landline.cli import qr
 from landline.cli.qr import qr_lines, show_qr
 
 ADDRESS = f"tls://192.168.100.200:8120?pin=sha256:{'0' * 64}"
@@ -46,6 +46,6 @@ def test_when_it_is_shown(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
-    monkeypatch.setattr(qr.shutil, "get_terminal_size", lambda: os.terminal_size((columns, 24)))
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((columns, 24)))
     show_qr(ADDRESS, wanted)
     assert bool(capsys.readouterr().out) is shown

@@ -13,7 +13,7 @@ from landline.address import TlsAddress, parse
 from landline.cli import receive as module
 from landline.cli.receive import ReceiveArguments, ask_for_code, drop_address, drop_lines, find_code, reachable
 from landline.errors import PairingFailed, UsageError
-from landline.transfer.events import Ended, FileFailed, Moved, Ready, Said
+from landline.transfer.events import Ended, FileFailed, Moved, Offered, Ready, Said
 from landline.transfer.manifest import Entry, Kind
 from landline.transfer.options import ReceiveOptions
 from tests.cli.conftest import Command
@@ -281,7 +281,7 @@ def test_a_no_is_a_no_also_where_the_refusal_is_raised(person: list[str], comman
     def refused(*_: object, **named: object) -> None:
         accept = named["accept"]
         assert callable(accept)
-        accept(module.Offered(peer="x"), [])
+        accept(Offered(peer="x"), [])
         raise PairingFailed
 
     sys.modules["landline.transfer.receivefiles"].receive = refused  # type: ignore[attr-defined]

@@ -9,7 +9,6 @@ import sys
 import pytest
 from rich.console import Console
 
-from landline.cli import transfer_view
 from landline.cli.transfer_view import BarView, JsonView, PlainView, view_for
 from landline.transfer.events import (
     Began,
@@ -179,6 +178,6 @@ def test_a_break_keeps_the_bars_and_late_events_make_none(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize(("terminal", "kind"), [(True, BarView), (False, PlainView)])
 def test_which_view_fits(terminal: bool, kind: type[object], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer_view.sys.stderr, "isatty", lambda: terminal)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     assert isinstance(view_for(False, False), kind)
     assert isinstance(view_for(True, False), JsonView)
