@@ -42,6 +42,7 @@ class ReceiveArguments(TransferOptions):
 
     listen: str | None = None
     code: str | None = None
+    yes: bool = False
     once: bool = False
     tokens: str | None = None
     certificate: str | None = None

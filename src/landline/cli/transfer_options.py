@@ -46,7 +46,6 @@ class TransferOptions:
     relay: str | None = None
     trusted_link: bool = False
     trust_peer: tuple[str, ...] = ()
-    yes: bool = False
     json: bool = False
     explain: bool = False
     qr: bool | None = None
@@ -73,7 +72,6 @@ def transfer_options(command: Command) -> Command:
                      "both sides must ask for it."),
         click.option("--trust-peer", metavar="NAME", multiple=True,
                      help="A host that --trusted-link may be used with; again for more."),
-        click.option("--yes", is_flag=True, help="Take what is offered without asking."),
         click.option("--json", is_flag=True, help="Print events, one JSON object a line, and nothing else."),
         click.option("--explain", is_flag=True,
                      help="Say what holds the transfer up: disk, hash, cipher, link or window."),
@@ -107,6 +105,7 @@ def receive_options(command: Command) -> Command:
         click.option("--listen", metavar="ADDRESS", help="Open a drop at this address (default tls://127.0.0.1:8120)."),
         click.option("--code", is_flag=False, flag_value=ASK, metavar="[CODE]",
                      help=f"Receive by code; without a value it is asked for (or taken from ${CODE_VARIABLE})."),
+        click.option("--yes", is_flag=True, help="Take what is offered without asking."),
         click.option("--once", is_flag=True, help="End after one transfer."),
         click.option("--tokens", **_FILE, help="Let in only those with a token of this file: NAME TOKEN [FOLDER]."),
         click.option("--certificate", **_FILE, help="Show this certificate (PEM) instead of the drop's own."),
@@ -121,7 +120,7 @@ def receive_options(command: Command) -> Command:
                      help="Run this after each transfer, with folder, transfer and label as arguments; "
                      "again for arguments that come before these."),
         click.option("--symlinks", type=click.Choice(("skip", "inside", "keep")),
-                     help="Symbolic links: left out, or taken if they stay inside."),
+                     help="Symbolic links: left out, taken if they stay inside, or all."),
     )):  # fmt: skip
         command = option(command)
     return transfer_options(command)
