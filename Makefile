@@ -30,8 +30,8 @@ setup: $(VENV)/stamp-run ## create .venv with what Landline needs to run
 run: $(VENV)/stamp-run ## serve every built-in service on 127.0.0.1 (ARGS="..." adds options)
 	@exec $(BIN)/landline serve $(ARGS)
 
-test: $(VENV)/stamp-dev ## run the tests (ARGS="-k udp" chooses some)
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/stamp-dev ## run the tests, on all cores (ARGS="-k udp" chooses some)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 check: $(VENV)/stamp-dev ## ruff, mypy --strict, and the rules of the code base
 	@$(BIN)/ruff check --quiet .

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from random import Random
+from zlib import crc32
 
 from fuzz import transfers
 from fuzz.engine import Target
@@ -17,6 +18,8 @@ from landline.errors import AddressError, FramingSpecError, LimitError
 from landline.framing import Cobs, Delimited, Fixed, Framing, Length, Lines, Netstring, Raw, Slip, Varint, parse
 from landline.limits import Limits
 from landline.testing import Decoded, decode, own_bytes
+from landline.transfer import records
+from landline.transfer.faults import Fault
 
 CHOICES = 4
 """Bytes at the start of an input that choose how the rest is run."""
@@ -135,6 +138,49 @@ def read_limit(text: str) -> str:
     return name
 
 
+def read_records(data: bytes) -> str:
+    """A file of records: the input as it is, or behind a first byte of 1 payloads that only have to be framed."""
+    file = records.MAGIC + b"".join(map(framed, data[1:].split(PAYLOAD_END))) if data[:1] == b"\x01" else data
+    try:
+        found, good_bytes = records.decode(file)
+    except records.JournalError as error:
+        return error.problem.partition(" ")[0]
+    state = records.replay(found)
+    # Compared as texts, because a time that is not a number is not equal to itself.
+    assert repr(records.restore(file)) == repr((state, good_bytes))
+    assert repr(records.decode(file[:good_bytes])) == repr((found, good_bytes))
+    known = [record for record in found if not isinstance(record, records.Unknown)]
+    again = records.MAGIC + records.encode(known)
+    assert repr(records.decode(again)) == repr((known, len(again)))
+    assert state.unknown == len(found) - len(known)
+    return f"{good_bytes == len(file)} {state.unknown > 0} {sorted({type(record).__name__ for record in known})}"
+
+
+def framed(payload: bytes) -> bytes:
+    length = len(payload).to_bytes(4, "big")
+    return length + crc32(length + payload).to_bytes(4, "big") + payload
+
+
+PAYLOAD_END = b"|/|"
+JOURNAL = [
+    records.Job(b"transfer", b"hash", "sha256", 1.5, "holiday"),
+    records.Epoch(1),
+    records.Opened(0, 1, 9, 4, b"source"),
+    records.Chunk(0, 1, 2, b"digest"),
+    records.Dropped(0, 1),
+    records.Failed(1, Fault.EXISTS, "there is one"),
+    records.Landing(0, 65, 4711, b"root", 9, (b"a", b"b")),
+    records.Landed(0, (b"a", b"b"), -1),
+    records.Destination(b"/srv"),
+    records.Finished(2.5),
+]
+JOURNALS = [
+    records.MAGIC + records.encode(JOURNAL),
+    records.MAGIC + bytes(100),
+    b"\x01" + PAYLOAD_END.join(records.encode([record])[8:] for record in JOURNAL),
+    b"\x01\x92\x63\x00",
+]
+
 ADDRESSES = [
     "127.0.0.1:8101",
     "tcp://[fe80::1%eth0]:8101?v6only=yes",
@@ -157,6 +203,7 @@ TARGETS = {
         decoder_target("slip", [Slip()]),
         decoder_target("cobs", [Cobs()]),
         decoder_target("raw", [Raw()]),
+        Target("records", JOURNALS, read_records),
         text_target("address", ADDRESSES, read_address),
         text_target("spec", SPECS, read_spec),
         text_target("limit", ["max_message_bytes=4096", "message_seconds=2.5"], read_limit),

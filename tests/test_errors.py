@@ -25,6 +25,7 @@ from landline.errors import (
     PairingFailed,
     QueueFull,
     Reason,
+    RelayError,
     ServiceError,
     TokenFileError,
     TransferError,
@@ -96,6 +97,7 @@ SENTENCES: dict[str, LandlineError] = {
     "the queue for tcp://127.0.0.1:1 is full (3 messages, 20 bytes); raise max_queued_messages or max_queued_bytes, "
     "or choose another when_full": QueueFull("tcp://127.0.0.1:1", 3, 20),
     "receiving from tcp://127.0.0.1:1 took longer than 2.5 s": WaitTimeout("receiving from tcp://127.0.0.1:1", 2.5),
+    "the relay tcp://127.0.0.1:1: it is full": RelayError("tcp://127.0.0.1:1", "full", "it is full", True),
 }
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from landline.exchange import EXCHANGE
 from tests.integration.rig import LANDLINE, WAIT_SECONDS, run, serving
+from tests.integration.terminal import ENVIRONMENT
 from tests.sockets import needs_ipv6
 
 HOST = "127.0.0.1"
@@ -179,7 +180,7 @@ def test_on_a_terminal_a_table_says_what_listens_where_and_how_to_call_it(tmp_pa
         arguments,
         encoding="utf-8",
         timeout=WAIT_SECONDS,
-        env={**os.environ, "TERM": "xterm"},
+        env={**ENVIRONMENT, "TERM": "xterm"},
         dimensions=(24, 250),
     )
     with terminal:

@@ -300,6 +300,9 @@ def _posix_fallocate(disk: PowerCut, descriptor: int, offset: int, length: int) 
 
 def _sync(disk: PowerCut, descriptor: int) -> None:
     if (inode := disk.inode(descriptor)) is not None:
+        if inode in disk.contents:
+            # Its size may have come from a call that is not seen, such as fallocate(2) by ctypes.
+            disk.events.append(Resized(inode, os.fstat(descriptor).st_size))
         disk.events.append(Synced(inode))
 
 

@@ -160,3 +160,15 @@ def test_what_lies_elsewhere_is_left_alone(folder: Path, tmp_path: Path) -> None
         save(tmp_path / "elsewhere", b"text", sync=True)
         os.unlink(tmp_path / "elsewhere")
     assert disk.moments == 0
+
+
+def test_a_size_that_came_unseen_counts_from_the_next_sync(folder: Path) -> None:
+    with PowerCut(folder) as disk:
+        descriptor = os.open(folder / "old" / "file", os.O_RDWR)
+        os.truncate(folder / "old" / "file", 12)
+        os.fdatasync(descriptor)
+        os.close(descriptor)
+    disk.cut(disk.moments)
+    assert (folder / "old" / "file").read_bytes() == b"as it was\0\0\0"
+    disk.cut(0)
+    assert tree(folder) == OLD

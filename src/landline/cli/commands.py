@@ -210,6 +210,29 @@ def receive(directory: str | None, verbose: bool, **told: Any) -> Exit:
     return receive_command(directory, ReceiveArguments(**told))
 
 
+@landline.command(short_help="Pass the bytes of two sides that cannot reach each other.")
+@click.argument("address", default="tcp://127.0.0.1:8121")
+@click.option(
+    "--max-pairs",
+    type=click.IntRange(1, 100_000),
+    default=256,
+    show_default=True,
+    help="How many pairs it joins at once; each may hold 640 KiB.",
+)
+@verbose_option
+def relay(address: str, max_pairs: int, verbose: bool) -> Exit:
+    """Relay: two sides that cannot reach each other both call it, and it passes their bytes.
+
+    What passes is sealed from end to end: a relay sees numbers, addresses and volumes. ADDRESS is tcp://HOST:PORT,
+    unix:///PATH or fd://N (default tcp://127.0.0.1:8121; a host alone gets the port 8121). Without a terminal stdout
+    gets one line `relay ADDRESS` when it accepts. Ctrl-C stops and tells how many pairs were joined.
+    """
+    from landline.cli.relay import relay_command
+
+    show_log(verbose, logging.WARNING)
+    return relay_command(address, max_pairs)
+
+
 @landline.group()
 def cert() -> None:
     """Make keys and certificates for TLS."""

@@ -47,11 +47,11 @@ class JournalError(TransferError):
         return f"the journal {shown_name(self.name)} {self.problem}"
 
 
-class Kind(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class JournalRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What every kind of record is: immutable, and an array on disk."""
 
 
-class Job(Kind, frozen=True, tag=1):
+class Job(JournalRecord, frozen=True, tag=1):
     """Which transfer this is: its id, the hash of its secret, the digest in use, when it began (epoch seconds)."""
 
     transfer: bytes
@@ -61,7 +61,7 @@ class Job(Kind, frozen=True, tag=1):
     label: str
 
 
-class Opened(Kind, frozen=True, tag=2):
+class Opened(JournalRecord, frozen=True, tag=2):
     """A staging file is there for this generation of a source.
 
     `size` is None where nobody knows it yet; `source` is an opaque fingerprint of what the sender sees of its file.
@@ -74,7 +74,7 @@ class Opened(Kind, frozen=True, tag=2):
     source: bytes
 
 
-class Chunk(Kind, frozen=True, tag=3):
+class Chunk(JournalRecord, frozen=True, tag=3):
     """A chunk is in the staging file, durable, and has this digest."""
 
     file: Natural
@@ -83,7 +83,7 @@ class Chunk(Kind, frozen=True, tag=3):
     digest: bytes
 
 
-class Landing(Kind, frozen=True, tag=4):
+class Landing(JournalRecord, frozen=True, tag=4):
     """A file that is whole is about to get its final name; `device` and `inode` recognise it after a crash."""
 
     file: Natural
@@ -94,7 +94,7 @@ class Landing(Kind, frozen=True, tag=4):
     parts: tuple[bytes, ...]
 
 
-class Landed(Kind, frozen=True, tag=5):
+class Landed(JournalRecord, frozen=True, tag=5):
     """A file has its final name, durable."""
 
     file: Natural
@@ -102,7 +102,7 @@ class Landed(Kind, frozen=True, tag=5):
     mtime_ns: int
 
 
-class Failed(Kind, frozen=True, tag=6):
+class Failed(JournalRecord, frozen=True, tag=6):
     """A file did not come about, for this reason; `problem` is the sentence for people."""
 
     file: Natural
@@ -110,26 +110,26 @@ class Failed(Kind, frozen=True, tag=6):
     problem: str
 
 
-class Epoch(Kind, frozen=True, tag=7):
+class Epoch(JournalRecord, frozen=True, tag=7):
     """The connection with this number owns the transfer from here on; the highest wins."""
 
     number: Natural
 
 
-class Dropped(Kind, frozen=True, tag=8):
+class Dropped(JournalRecord, frozen=True, tag=8):
     """The staging file of this generation was discarded, because its source is another one by now."""
 
     file: Natural
     generation: Natural
 
 
-class Finished(Kind, frozen=True, tag=9):
+class Finished(JournalRecord, frozen=True, tag=9):
     """The transfer is over. `time` is in seconds since the epoch."""
 
     time: float
 
 
-class Destination(Kind, frozen=True, tag=10):
+class Destination(JournalRecord, frozen=True, tag=10):
     """The folder under which the files landed, as an absolute path."""
 
     path: bytes
@@ -254,11 +254,13 @@ class FileState:
     failed: Failed | None = None
 
     def open(self, record: Opened) -> None:
-        """Begin a generation; an old one, or this one once more, changes nothing.
+        """Begin a generation with an empty staging file; an older one, or the same record once more, changes nothing.
 
-        A generation that was dropped never comes back: a slow thread may still write chunks of it.
+        The number alone does not tell whether it is the same: a sender that starts again counts from the beginning.
         """
-        if record.generation <= self.generation:
+        told = (record.generation, record.size, record.chunk_bytes, record.source)
+        is_same = self.is_open and told == (self.generation, self.size, self.chunk_bytes, self.source)
+        if is_same or record.generation < self.generation:
             return
         self.generation, self.is_open = record.generation, True
         self.size, self.chunk_bytes, self.source = record.size, record.chunk_bytes, record.source
@@ -299,7 +301,11 @@ class JobState:
     unknown: int = 0
 
     def next_generation(self, file: int) -> int:
-        """The number for the next `Opened` of this file."""
+        """The number for the next `Opened` of this file.
+
+        With numbers from here, a `Chunk` that a slow thread writes for an older staging file can never count for a
+        newer one. The sender's own count of generations is not good for that: it begins anew with each process.
+        """
         known = self.files.get(file)
         return 0 if known is None else known.generation + 1
 

@@ -128,7 +128,11 @@ class Relay:
             if replaced is not None:
                 replaced.connection.send_now([refusal(Code.REPLACED, claim.number)])
                 replaced.connection.end(Reason.REFUSED)
-            await party.connection.send(encode_answer(Answer(Code.HOSTING, claim.number)))
+            # Without a pause between them, so that no call is told before this, or twice.
+            party.connection.send_now([encode_answer(Answer(Code.HOSTING, claim.number))])
+            # Those who called meanwhile were told to the one that was replaced, who may not have heard it.
+            for call in self._book.waiting(claim):
+                _tell(call)
             # A host says nothing more on this connection; whatever comes is its end.
             with contextlib.suppress(ConnectionClosed):
                 await party.connection.receive()
@@ -146,10 +150,7 @@ class Relay:
             await self._refuse(party, call, hello.number)
             return
         try:
-            told = call.claim.host.connection.send_now(
-                [encode_answer(Answer(Code.CALL, call.claim.number, call.identity))]
-            )
-            taken = await self._taken(party) if told else Code.FULL
+            taken = await self._taken(party) if _tell(call) else Code.FULL
             if isinstance(taken, Code):
                 await self._refuse(party, taken, hello.number)
             else:
@@ -206,6 +207,12 @@ class Relay:
             return
         _settle(call.caller.taken, party)
         await party.over
+
+
+def _tell(call: Call[Party]) -> bool:
+    """Tell a host of a call, unless it does not read what it was told before. Returns whether it was told."""
+    answer = Answer(Code.CALL, call.claim.number, call.identity)
+    return call.claim.host.connection.send_now([encode_answer(answer)])
 
 
 def _settle(

@@ -92,10 +92,14 @@ class Book(Generic[Party]):
             self._numbers[claim.group] -= 1
             if not self._numbers[claim.group]:
                 del self._numbers[claim.group]
-        lost = [call for call in self._calls.values() if call.claim is claim]
+        lost = self.waiting(claim)
         for call in lost:
             del self._calls[call.identity]
         return lost
+
+    def waiting(self, claim: Claim[Party]) -> list[Call[Party]]:
+        """The calls of a number that its host has not taken yet."""
+        return [call for call in self._calls.values() if call.claim is claim]
 
     def join(self, number: int, group: str | None, caller: Party, now: float) -> Call[Party] | Code:
         """Call `number`, as a peer of `group`, at the time `now`. Returns the call, which holds a pair; or the refusal.
@@ -129,7 +133,7 @@ class Book(Generic[Party]):
 
     def hang_up(self, call: Call[Party]) -> None:
         """The call is over, taken or not: its pair is free again."""
-        if call.identity in self._calls:
+        if self._calls.get(call.identity) is call:
             self._no_longer_waits(call)
         self.pairs -= 1
 

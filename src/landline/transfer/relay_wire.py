@@ -115,7 +115,7 @@ def refusal(code: Code, number: int = 0) -> bytes:
 def sentence_bytes(head: bytes) -> int | None:
     """How many bytes of sentence follow the first 15 bytes of an answer. Returns None if they begin none."""
     size = head[-1]
-    return size if head.startswith(ANSWERS) and size <= MOST_SENTENCE_BYTES else None
+    return size if head.startswith(ANSWERS + bytes([VERSION])) and size <= MOST_SENTENCE_BYTES else None
 
 
 def decode_answer(data: bytes) -> Answer:

@@ -49,7 +49,7 @@ JOIN_SECONDS = 40.0
 _PASSING = {Code.NOBODY, Code.TOO_OFTEN, Code.FULL, Code.GONE, Code.NO_ANSWER}
 
 
-def relay_address(text: str | Address) -> Address:
+def relay_address(text: str | Address) -> TcpAddress | UnixAddress:
     """Read the address of a relay; a host alone gets the port 8121.
 
     Returns a TcpAddress or UnixAddress. Raises AddressError, or UsageError for a kind of address no relay has.
