@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import readline
 import sys
 from pathlib import Path
 
@@ -11,7 +12,15 @@ import pytest
 
 from landline.address import TlsAddress, parse
 from landline.cli import receive as module
-from landline.cli.receive import ReceiveArguments, ask_for_code, drop_address, drop_lines, find_code, reachable
+from landline.cli.receive import (
+    ReceiveArguments,
+    ask_for_code,
+    complete_words,
+    drop_address,
+    drop_lines,
+    find_code,
+    reachable,
+)
 from landline.errors import PairingFailed, UsageError
 from landline.transfer.events import Ended, FileFailed, Moved, Offered, Ready, Said
 from landline.transfer.manifest import Entry, Kind
@@ -249,6 +258,19 @@ def test_a_person_types_a_code_until_it_is_one(
     found = ask_for_code("Code")
     assert str(found) == WORDS
     assert capsys.readouterr().err.count("; try again\n") == 3
+
+
+def test_the_tab_key_completes_words() -> None:
+    complete_words()
+    complete = readline.get_completer()
+    assert complete is not None
+    assert [complete("OCE", 0), complete("oce", 1), complete("", 0)] == ["ocean", None, None]
+    readline.set_completer(None)
+
+
+def test_without_readline_there_is_no_completion(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "readline", None)
+    complete_words()
 
 
 def test_a_person_opens_a_drop_with_enter(person: list[str], command: Command, played: Played) -> None:

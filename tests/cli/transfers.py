@@ -111,4 +111,4 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Played:
 
 def checked(name: str, fault: str = "", detail: str = "") -> SimpleNamespace:
     """What was found of one landed file."""
-    return SimpleNamespace(name=name, fault=fault or None, detail=detail)
+    return SimpleNamespace(file=SimpleNamespace(name=name), fault=fault or None, detail=detail)

@@ -86,6 +86,7 @@ def find_code(directory: str | None, told: ReceiveArguments) -> Code | None:
 
 def ask_for_code(question: str, may_be_empty: bool = False) -> Code | None:
     """Ask a person for a code until it is one; None if nothing was typed and that is allowed."""
+    complete_words()
     while True:
         typed = str(click.prompt(question, default="", show_default=False, err=True)).strip()
         if not typed and may_be_empty:
@@ -94,6 +95,25 @@ def ask_for_code(question: str, may_be_empty: bool = False) -> Code | None:
             return _parsed(typed)
         except CodeError as error:
             click.echo(f"{error}; try again", err=True)
+
+
+def complete_words() -> None:
+    """Let the Tab key complete the words of a code, where Python was built with readline."""
+    from landline.transfer.words import load_words
+
+    try:
+        import readline
+    except ImportError:
+        return
+    words = load_words()
+
+    def complete(begun: str, number: int) -> str | None:
+        found = [word for word in words if begun and word.startswith(begun.lower())]
+        return found[number] if number < len(found) else None
+
+    readline.set_completer(complete)
+    readline.set_completer_delims(" -")
+    readline.parse_and_bind("tab: complete")
 
 
 def _parsed(text: str) -> Code:

@@ -18,7 +18,7 @@ from landline.cli.transfer_run import Watch, print_summary, run_to_end, terminal
 from landline.cli.transfer_text import LISTED, count, shown
 from landline.cli.transfer_view import view_for
 from landline.errors import UsageError
-from landline.transfer.events import Observer, Offered, Ready
+from landline.transfer.events import Began, Observer, Offered, Ready
 
 if TYPE_CHECKING:
     from landline.transfer.options import SendOptions
@@ -171,9 +171,9 @@ def _verify(path: str, paths: list[str], address: TlsAddress | None, told: SendA
 
     receipt = Receipt.from_json(_read(path))
     checked = verify(receipt, address, **trust(told))
-    wrong = [one for one in checked if one.fault]
+    wrong = [one for one in checked if one.fault is not None]
     for one in wrong[:LISTED]:
-        click.echo(f"{shown(one.name)}: {shown(one.detail or one.fault)}", err=True)
+        click.echo(f"{shown(one.file.name)}: {shown(one.detail or str(one.fault))}", err=True)
     if len(wrong) > LISTED:
         click.echo(f"… and {len(wrong) - LISTED} more", err=True)
     good = len(checked) - len(wrong)
@@ -199,7 +199,7 @@ class _Place:
         """The same observer; who the other side is, is noticed on the way."""
 
         def observe(event: Any) -> None:
-            if isinstance(event, Offered) and not self._known:
+            if isinstance(event, Offered | Began) and not self._known:
                 self.name = event.peer
             observer(event)
 
