@@ -71,7 +71,7 @@ def send_command(arguments: tuple[str, ...], told: SendArguments) -> Exit:
 
 
 def split(arguments: tuple[str, ...]) -> tuple[list[str], TlsAddress | None]:
-    """The paths, and the address if the last argument is one: it begins `SCHEME://`. Raises UsageError or AddressError."""
+    """The paths, and the address if the last argument begins `SCHEME://`. Raises UsageError or AddressError."""
     scheme, separator, _ = arguments[-1].partition("://") if arguments else ("", "", "")
     if not separator or "/" in scheme:
         return list(arguments), None
