@@ -34,6 +34,12 @@ def test_sizes(count: float, text: str) -> None:
     assert words.size(count) == text
 
 
+def test_shares() -> None:
+    assert words.share_of(3 * MIB, 40 * MIB) == "3.0 of 40.0 MiB"
+    assert words.share_of(900 * KIB, 40 * MIB) == "900 KiB of 40.0 MiB"
+    assert words.share_of(5, None) == "5 B"
+
+
 def test_rates_and_counts() -> None:
     assert words.rate(290 * MIB) == "290 MiB/s"
     assert (words.count(1, "file"), words.count(0, "file")) == ("1 file", "0 files")
@@ -148,9 +154,9 @@ def test_amounts() -> None:
         (Moved(phase="sending"), "sending: 0 B on disk"),
         (
             Moved(phase="sending", durable=MIB, size=4 * MIB, rate=MIB, eta_seconds=3, files=4, landed=1, failed=2),
-            "sending: 1.0 MiB of 4.0 MiB on disk (25 %), 1.0 MiB/s, 3.0 s left, 1 of 4 files, 2 failed",
+            "sending: 1.0 of 4.0 MiB on disk (25 %), 1.0 MiB/s, 3.0 s left, 1 of 4 files, 2 failed",
         ),
-        (Moved(phase="done", durable=0, size=0, eta_seconds=0, files=1), "done: 0 B of 0 B on disk"),
+        (Moved(phase="done", durable=0, size=0, eta_seconds=0, files=1), "done: 0 of 0 B on disk"),
     ],
 )
 def test_progress_lines(event: Moved, line: str) -> None:

@@ -85,6 +85,15 @@ def size(count: float) -> str:
     return f"{count:.0f} {UNITS[unit]}" if unit == 0 or count >= 99.95 else f"{count:.1f} {UNITS[unit]}"
 
 
+def share_of(done: int, total: int | None) -> str:
+    """So much of so much: `3.2 of 40.0 MiB`, `900 KiB of 40.0 MiB`."""
+    if total is None:
+        return size(done)
+    some, unit = size(done).split()
+    whole = size(total)
+    return f"{some if whole.endswith(f' {unit}') else size(done)} of {whole}"
+
+
 def rate(bytes_per_second: float) -> str:
     """A rate for people: `290 MiB/s`."""
     return f"{size(bytes_per_second)}/s"
@@ -156,7 +165,7 @@ def amount(files: int | None, total: int | None) -> str:
 
 def progress_line(event: Moved, label: str = "") -> str:
     """Where a transfer is, as one line."""
-    done = f"{size(event.durable)} of {size(event.size)}" if event.size is not None else size(event.durable)
+    done = share_of(event.durable, event.size)
     percent = f" ({100 * event.durable // event.size} %)" if event.size else ""
     parts = [f"{event.phase}: {done} on disk{percent}"]
     if event.rate > 0:

@@ -242,21 +242,23 @@ class BarView(Teller):
         if event.files is not None and 1 < event.files <= FEW_FILES:
             self._few.add(event.transfer)
         if (event.transfer, None) not in self._tasks:
-            title = self.label(event).rstrip(": ") or "total"
+            title = self.label(event).rstrip(": ") or "waiting"
             self._tasks[event.transfer, None] = self._bars().add_task(title, total=event.size, told="")
 
     def _move(self, event: Moved) -> None:
         task = self._tasks.get((event.transfer, None))
         if task is None or self._progress is None:
             return
-        self._progress.update(task, completed=event.durable, total=event.size, told=_told(event, self._explain))
+        told = _told(event, self._explain)
+        title = None if self._drop else event.phase
+        self._progress.update(task, completed=event.durable, total=event.size, told=told, description=title)
 
     def _move_file(self, transfer: str, file: int, name: str, done: int, size: int | None) -> None:
         if self._progress is None:
             return
         if (transfer, file) not in self._tasks:
             self._tasks[transfer, file] = self._progress.add_task(shown(name), total=size, told="")
-        told = f"{words.size(done)}" if size is None else f"{words.size(done)} of {words.size(size)}"
+        told = words.share_of(done, size)
         self._progress.update(self._tasks[transfer, file], completed=done, total=size, told=told)
 
     def _end(self, transfer: str) -> None:
@@ -278,9 +280,9 @@ class BarView(Teller):
 
             self._progress = Progress(
                 # `markup=False`: a name with brackets is a name with brackets.
-                TextColumn("{task.description}", markup=False, table_column=Column(max_width=32, no_wrap=True)),
-                BarColumn(bar_width=20),
-                TextColumn("{task.percentage:>3.0f} %", markup=False),
+                TextColumn("{task.description}", markup=False, table_column=Column(max_width=22, no_wrap=True)),
+                BarColumn(bar_width=16, table_column=Column(min_width=16)),
+                TextColumn("{task.percentage:>3.0f} %", markup=False, table_column=Column(min_width=5)),
                 TextColumn("{task.fields[told]}", markup=False, table_column=Column(no_wrap=True)),
                 console=Console(stderr=True),
                 transient=True,
@@ -293,10 +295,7 @@ class BarView(Teller):
 
 def _told(event: Moved, explain: bool) -> str:
     """What stands behind the bar of a transfer."""
-    done = (
-        words.size(event.durable) if event.size is None else f"{words.size(event.durable)} of {words.size(event.size)}"
-    )
-    parts = [event.phase, done]
+    parts = [words.share_of(event.durable, event.size)]
     if event.rate > 0:
         parts.append(words.rate(event.rate))
     if event.eta_seconds is not None:
@@ -304,7 +303,7 @@ def _told(event: Moved, explain: bool) -> str:
     if event.files is not None and event.files > 1:
         parts.append(f"{event.landed}/{event.files} files")
     if explain and event.bottleneck:
-        parts.append(f"held up by {event.bottleneck}")
+        parts.append(event.bottleneck)
     return ", ".join(parts)
 
 
