@@ -34,6 +34,9 @@ FEW_FILES = 8
 """With so many files each has a bar of its own."""
 LINE_SECONDS = 1.0
 """Between two lines about how far a transfer is, where no terminal is."""
+TITLE_COLUMNS, BAR_COLUMNS = 22, 16
+BESIDE_COLUMNS = TITLE_COLUMNS + BAR_COLUMNS + len(" 100 %  ")
+"""What stands beside the words about a bar, with the blanks between."""
 TOLD_FAILURES = words.LISTED
 
 
@@ -249,7 +252,7 @@ class BarView(Teller):
         task = self._tasks.get((event.transfer, None))
         if task is None or self._progress is None:
             return
-        told = _told(event, self._explain)
+        told = self._fitting(_told(event, self._explain))
         title = None if self._drop else event.phase
         self._progress.update(task, completed=event.durable, total=event.size, told=told, description=title)
 
@@ -258,8 +261,14 @@ class BarView(Teller):
             return
         if (transfer, file) not in self._tasks:
             self._tasks[transfer, file] = self._progress.add_task(shown(name), total=size, told="")
-        told = words.share_of(done, size)
+        told = self._fitting(words.share_of(done, size))
         self._progress.update(self._tasks[transfer, file], completed=done, total=size, told=told)
+
+    def _fitting(self, told: str) -> str:
+        """The words, cut where the terminal ends: rich would take the room from the bar."""
+        assert self._progress is not None
+        room = max(1, self._progress.console.width - BESIDE_COLUMNS)
+        return told if len(told) <= room else f"{told[: room - 1]}…"
 
     def _end(self, transfer: str) -> None:
         self._few.discard(transfer)
@@ -280,9 +289,11 @@ class BarView(Teller):
 
             self._progress = Progress(
                 # `markup=False`: a name with brackets is a name with brackets.
-                TextColumn("{task.description}", markup=False, table_column=Column(max_width=22, no_wrap=True)),
-                BarColumn(bar_width=16, table_column=Column(min_width=16)),
-                TextColumn("{task.percentage:>3.0f} %", markup=False, table_column=Column(min_width=5)),
+                TextColumn(
+                    "{task.description}", markup=False, table_column=Column(max_width=TITLE_COLUMNS, no_wrap=True)
+                ),
+                BarColumn(bar_width=BAR_COLUMNS),
+                TextColumn("{task.percentage:>3.0f} %", markup=False),
                 TextColumn("{task.fields[told]}", markup=False, table_column=Column(no_wrap=True)),
                 console=Console(stderr=True),
                 transient=True,
