@@ -22,7 +22,7 @@ class Caller:
     """Calls one address. The first certificate that was taken for the right one is the only right one from then on.
 
     `trust` says whom to take; where it is `insecure`, a code must show afterwards who answered. `dial` gives a
-    connected socket where that is more than calling `address` (a relay).
+    connected socket where that is more than calling `address` (a relay). Raises UsageError if there is no name to check.
     """
 
     def __init__(self, address: Address, trust: ClientTls, dial: Callable[[], socket.socket] | None = None) -> None:
@@ -30,6 +30,7 @@ class Caller:
         self.trust = trust
         self.certificate = b""
         self._dial = dial or (lambda: dial_blocking(address, CALL_SECONDS))
+        self._name = trust.name_for(host_of(address)) if trust.verifies else None
         trust.context.minimum_version = ssl.TLSVersion.TLSv1_3
 
     def control(self) -> ControlLink:
@@ -38,30 +39,34 @@ class Caller:
 
     def data(self, accept: Accept, transfer: bytes, number: int, clear: bool) -> DataLink:
         """Open data connection `number` (1 to 8); `clear`: without TLS. Raises the same."""
-        sock: socket.socket | ssl.SSLSocket = self._dial()
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1) if sock.family != socket.AF_UNIX else None
-        if not clear:
-            sock = self._secure(sock)
-        link = DataLink(sock, str(self.address), clear)
-        proof = join_proof(accept.key, transfer, accept.epoch, number)
-        link.send(encode(Join(transfer, accept.epoch, number, proof)))
+        sock = self._dial()
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        link = DataLink(sock if clear else self._secure(sock), str(self.address), clear)
+        try:
+            proof = join_proof(accept.key, transfer, accept.epoch, number)
+            link.send(encode(Join(transfer, accept.epoch, number, proof)))
+        except BaseException:
+            link.close()
+            raise
         return link
 
     def _secure(self, sock: socket.socket) -> ssl.SSLSocket:
-        try:
-            return self._shaken(sock)
-        except BaseException:
-            sock.close()
-            raise
-
-    def _shaken(self, sock: socket.socket) -> ssl.SSLSocket:
-        name = self.trust.name_for(host_of(self.address)) if self.trust.verifies else None
         sock.settimeout(CALL_SECONDS)
-        secured = self.trust.context.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
+        # From here on the connection is the new socket's; the old one has none any more.
+        secured = self.trust.context.wrap_socket(sock, server_hostname=self._name, do_handshake_on_connect=False)
+        try:
+            self._shake(secured)
+        except BaseException:
+            secured.close()
+            raise
+        return secured
+
+    def _shake(self, secured: ssl.SSLSocket) -> None:
         try:
             secured.do_handshake()
         except ssl.SSLError as error:
-            raise no_tls(self.address, handshake_problem(error, name), error) from error
+            raise no_tls(self.address, handshake_problem(error, self._name), error) from error
         except OSError as error:
             if isinstance(error, TimeoutError) and error.errno is None:
                 raise too_late(self.address, CALL_SECONDS) from error
@@ -71,7 +76,5 @@ class Caller:
         if problem is None and self.certificate not in (b"", shown):
             problem = "its certificate is another than at the first connection"
         if problem is not None:
-            secured.close()
             raise IdentityRefused(str(self.address), problem)
         self.certificate = shown
-        return secured
