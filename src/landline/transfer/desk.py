@@ -62,14 +62,18 @@ class Desk:
 
     # What the control connection brings.
 
-    def start(self, digest: str) -> None:
-        """The receiver has accepted: from now on there is work. Digests of another kind are forgotten."""
+    def accept(self, digest: str) -> None:
+        """The receiver has accepted, and wants this digest. Those of another kind are forgotten."""
         with self._changes:
             if self.job.digest not in ("", digest):
                 for file in self.job.open.values():
                     file.digests.clear()
                     file.root = b""
             self.job.digest = digest
+
+    def open(self) -> None:
+        """From now on there is work."""
+        with self._changes:
             self._is_open = True
             self._changes.notify_all()
 

@@ -253,7 +253,7 @@ class Sender:
         if accept.trusted and not self._clear_allowed:
             raise WireError("it wants data without TLS, which was not offered")
         self._began_at = time.monotonic()
-        self.desk.start(accept.digest)
+        self.desk.accept(accept.digest)
         with self._changes:
             self.accept = accept
             self._changes.notify_all()
@@ -275,6 +275,7 @@ class Sender:
         if not self._began:
             self._began = True
             self._tell_began()
+            self.desk.open()
 
     def _failed(self, failed: Failed) -> None:
         if failed.file >= self.desk.listed:
