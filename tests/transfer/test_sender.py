@@ -67,7 +67,7 @@ def data_of(size: int, seed: int = 1) -> bytes:
 
 def landed_by_name(receiver: ScriptedReceiver) -> dict[bytes, bytes]:
     """What has landed, by the names of the manifest."""
-    names = {}
+    names: dict[int, bytes] = {}
     for message in receiver.said:
         if isinstance(message, Page):
             names |= {message.first + place: entry.path for place, entry in enumerate(message.entries)}
