@@ -19,6 +19,7 @@ from bench.cells import (
     REDIS,
     SERVERS,
     STARTUP,
+    TRANSFERS,
     select,
 )
 from bench.certificates import make_certificate
@@ -27,6 +28,7 @@ from bench.compiling import compile_programs
 from bench.machine import describe_libraries, describe_machine, today
 from bench.processes import Failed, allow_descriptors
 from bench.report import as_markdown, as_text
+from bench.transfers.__main__ import main as measure_transfers
 
 ROUNDS = 5
 SECONDS = 1.0
@@ -59,7 +61,7 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
 
 
 def _description() -> str:
-    cells = ", ".join([cell.name for cell in CELLS] + [IDLE, REDIS, STARTUP])
+    cells = ", ".join([cell.name for cell in CELLS] + [IDLE, REDIS, STARTUP, TRANSFERS])
     servers = ", ".join(server.name for server in SERVERS)
     return f"Landline side by side with its peers. Cells: {cells}. Servers: {servers}."
 
@@ -136,6 +138,24 @@ def main() -> int:
     options = parse()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+    transfers = (TRANSFERS, LANDLINE.name)
+    code = measure_messages(options) if options.chosen - {transfers} else 0
+    if code or transfers not in options.chosen:
+        return code
+    return measure_transfers(_words_for_transfers(options))
+
+
+def _words_for_transfers(options: argparse.Namespace) -> list[str]:
+    """The options that transfers have too. Without --rounds they have fewer rounds, as each takes minutes."""
+    words = ["--quick"] if options.quick else []
+    for name in ("rounds", "seed", "landline"):
+        value = getattr(options, name)
+        words += [] if value is None else [f"--{name}", str(value)]
+    return words
+
+
+def measure_messages(options: argparse.Namespace) -> int:
+    """Measure everything but transfers, and write it; return the exit code."""
     complete = not options.quick and not options.only
     folder = FOLDER / "results" if complete else BUILD / "partial"
     try:

@@ -19,6 +19,7 @@ WARM_ALLOCATOR = (("MALLOC_MMAP_THRESHOLD_", "524288"), ("MALLOC_TRIM_THRESHOLD_
 IDLE = "idle"
 STARTUP = "startup"
 REDIS = "redis"
+TRANSFERS = "transfers"
 CLASSIC = ("landline", "asyncio", "uvloop", "socketserver", "gevent", "twisted", "limit")
 STYLES = ("landline-connection", "landline-async", "landline-blocking", "landline-handler", "landline-unlimited")
 ENDS = {"length": "", "lines": " LF", "json": " JSON", "msgpack": " MessagePack", "tls": " TLS"}
@@ -197,7 +198,7 @@ def all_pairs() -> list[tuple[str, str]]:
     """Return every CELL and SERVER that can be measured."""
     pairs = [(cell.name, name) for cell in CELLS for name in cell.servers]
     pairs += [(IDLE, server.name) for server in IDLE_SERVERS]
-    return [*pairs, (REDIS, LANDLINE.name), (STARTUP, LANDLINE.name)]
+    return [*pairs, *((cell, LANDLINE.name) for cell in (REDIS, STARTUP, TRANSFERS))]
 
 
 def select(patterns: list[str]) -> set[tuple[str, str]]:
@@ -214,6 +215,6 @@ def select(patterns: list[str]) -> set[tuple[str, str]]:
 
 
 def _names() -> str:
-    cells = ", ".join([cell.name for cell in CELLS] + [IDLE, REDIS, STARTUP])
+    cells = ", ".join([cell.name for cell in CELLS] + [IDLE, REDIS, STARTUP, TRANSFERS])
     servers = ", ".join(server.name for server in SERVERS)
     return f"cells are {cells}; servers are {servers}."

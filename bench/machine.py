@@ -45,6 +45,11 @@ def describe_libraries(landline: Path) -> dict[str, str]:
     return {name: version for name, version in versions.items() if version}
 
 
+def version_of(command: list[str]) -> str:
+    """Return the first version number that a command prints, on either of its outputs."""
+    return _number(_output(command, both=True))
+
+
 def today() -> str:
     """Return today's date in UTC."""
     return datetime.now(UTC).date().isoformat()
@@ -63,9 +68,9 @@ def _number(text: str) -> str:
     return found[0] if found else ""
 
 
-def _output(command: list[str]) -> str:
+def _output(command: list[str], both: bool = False) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=VERSION_SECONDS, check=False)
     except (OSError, subprocess.SubprocessError):
         return ""
-    return done.stdout
+    return done.stdout + done.stderr if both else done.stdout

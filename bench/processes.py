@@ -51,12 +51,12 @@ def on_core(core: int) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def _end_with_runner() -> None:
+def end_with_runner() -> None:
     """Have the kernel end this child if the benchmark itself is killed (prctl(2), PR_SET_PDEATHSIG)."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     """Return the environment of children: ours, with `bench` importable."""
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
@@ -66,7 +66,7 @@ def _environment() -> dict[str, str]:
 def started(command: list[str], core: int, more: Iterable[tuple[str, str]] = ()) -> Iterator["Child"]:
     """Start a program on one core with more environment; it is ended at the latest when the block is left."""
     with tempfile.TemporaryFile() as stderr:
-        process = _start(command, core, {**_environment(), **dict(more)}, stderr)
+        process = _start(command, core, {**child_environment(), **dict(more)}, stderr)
         try:
             yield Child(Path(command[0]).name, process, stderr)
         finally:
@@ -84,7 +84,7 @@ def _start(command: list[str], core: int, environment: dict[str, str], stderr: I
                 stderr=stderr,
                 cwd=ROOT,
                 env=environment,
-                preexec_fn=_end_with_runner,
+                preexec_fn=end_with_runner,
             )
     except OSError as error:
         raise Failed(f"{Path(command[0]).name} does not start: {error.strerror}") from error
@@ -135,10 +135,10 @@ class Child:
         while not line.endswith(b"\n"):
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([stdout], [], [], left)[0]:
-                raise Failed(self._complaint(f"said nothing in {seconds:g} s"))
+                raise Failed(self.complaint(f"said nothing in {seconds:g} s"))
             byte = os.read(stdout.fileno(), 1)
             if not byte:
-                raise Failed(self._complaint("ended"))
+                raise Failed(self.complaint("ended"))
             line += byte
         return line.decode("utf-8", "replace").strip()
 
@@ -148,7 +148,7 @@ class Child:
         try:
             return dict(json.loads(line))
         except ValueError as error:
-            raise Failed(self._complaint(f"said {line!r}, which is not JSON")) from error
+            raise Failed(self.complaint(f"said {line!r}, which is not JSON")) from error
 
     def resident_bytes(self) -> int:
         """Return the memory of the process that is in RAM, in bytes (proc(5), smaps_rollup)."""
@@ -156,7 +156,7 @@ class Child:
         line = next(line for line in rollup.splitlines() if line.startswith("Rss:"))
         return int(line.split()[1]) * 1024
 
-    def _complaint(self, what: str) -> str:
+    def complaint(self, what: str) -> str:
         """Return a sentence of what went wrong, with the last line the child wrote to stderr."""
         self.stderr.seek(0)
         lines = self.stderr.read().decode("utf-8", "replace").strip().splitlines()

@@ -165,12 +165,12 @@ def rounds_words(results: Results) -> str:
 
 def as_text(results: Results) -> str:
     """Return the whole report as plain text."""
-    return _joined(results, [_text_table(table) for table in tables(results)])
+    return _joined(results, [text_table(table) for table in tables(results)])
 
 
 def as_markdown(results: Results) -> str:
     """Return the whole report as Markdown, to be pasted into the README."""
-    return _joined(results, [_markdown_table(table) for table in tables(results)])
+    return _joined(results, [markdown_table(table) for table in tables(results)])
 
 
 def _joined(results: Results, drawn: list[str]) -> str:
@@ -179,7 +179,8 @@ def _joined(results: Results, drawn: list[str]) -> str:
     return "\n\n".join(filter(None, [preface(results), *drawn, remarks, startup])) + "\n"
 
 
-def _text_table(table: Table) -> str:
+def text_table(table: Table) -> str:
+    """Return a table with its title as plain text."""
     columns = [list(column) for column in zip(table.heads, *table.rows, strict=True)]
     aligned = [_aligned(column, _is_figure(table, number)) for number, column in enumerate(columns)]
     lines = ["  ".join(words).rstrip() for words in zip(*aligned, strict=True)]
@@ -192,7 +193,8 @@ def _aligned(column: list[str], figures: bool) -> list[str]:
     return [word.rjust(width) if figures else word.ljust(width) for word in column]
 
 
-def _markdown_table(table: Table) -> str:
+def markdown_table(table: Table) -> str:
+    """Return a table with its title as Markdown."""
     rule = ["---:" if _is_figure(table, number) else "---" for number in range(len(table.heads))]
     rows = [[_unbroken(word) for word in row] for row in table.rows]
     lines = [f"| {' | '.join(line)} |" for line in [table.heads, rule, *rows]]

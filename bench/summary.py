@@ -36,9 +36,9 @@ def figure_spread(samples: list[Sample], cell: str, server: str, figure: str = R
     return spread(list(by_round(samples, cell, server, figure).values()))
 
 
-def ratio(samples: list[Sample], cell: str, server: str, peer: str) -> Spread | None:
-    """Return how many times the peer's messages a second the server handled, round by round."""
-    own, other = by_round(samples, cell, server), by_round(samples, cell, peer)
+def ratio(samples: list[Sample], cell: str, server: str, peer: str, figure: str = RATE) -> Spread | None:
+    """Return how many times the peer's figure, messages a second, the server reached, round by round."""
+    own, other = by_round(samples, cell, server, figure), by_round(samples, cell, peer, figure)
     return spread([own[number] / other[number] for number in sorted(own.keys() & other.keys())])
 
 

@@ -53,6 +53,8 @@ def test_the_blocks_of_a_page_run(path: Path, tmp_path: Path, monkeypatch: pytes
     # Dataclasses and pickle look their module up by its name.
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.chdir(tmp_path)
+    for folder in ("XDG_DATA_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(folder, str(tmp_path / folder.lower()))
     run_page(path, module)
 
 

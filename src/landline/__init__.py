@@ -8,6 +8,7 @@ from landline._version import __version__
 # What `typing.TYPE_CHECKING` is, without the milliseconds of importing typing; type checkers know the name.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from landline import transfer
     from landline.address import parse as parse_address
     from landline.connection import blocking
     from landline.connection.backoff import Backoff
@@ -40,6 +41,7 @@ _HOMES = {
     "parse_address": "landline.address",
     "parse_framing": "landline.framing",
     "run": "landline.server.run",
+    "transfer": "landline.transfer",
 }
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "parse_address",
     "parse_framing",
     "run",
+    "transfer",
 ]
 
 
@@ -70,6 +73,9 @@ def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'landline' has no attribute {name!r}")
     module = import_module(_HOMES[name])
-    value = module if name == "blocking" else getattr(module, name.removesuffix("_address").removesuffix("_framing"))
+    if name in ("blocking", "transfer"):
+        value: object = module
+    else:
+        value = getattr(module, name.removesuffix("_address").removesuffix("_framing"))
     globals()[name] = value
     return value

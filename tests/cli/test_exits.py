@@ -2,9 +2,10 @@
 
 import pytest
 
-from landline.cli.exits import TABLE, CommandError, Exit, code_of
+from landline.cli.exits import FAULTS, TABLE, CommandError, Exit, code_of, code_of_files
 from landline.errors import (
     AddressError,
+    CodeBurnt,
     ConnectError,
     ConnectionClosed,
     FramingSpecError,
@@ -14,12 +15,18 @@ from landline.errors import (
     ListenError,
     MalformedMessage,
     MessageTooLarge,
+    PairingFailed,
     Reason,
+    RelayError,
     ServiceError,
+    TransferError,
     TruncatedMessage,
     UnframableMessage,
     WaitTimeout,
 )
+from landline.transfer.faults import Fault
+from landline.transfer.greeting import Refused
+from landline.transfer.wire import WireError
 
 ADDRESS = "tcp://127.0.0.1:8101"
 
@@ -46,6 +53,13 @@ ADDRESS = "tcp://127.0.0.1:8101"
         (ConnectionClosed(ADDRESS, Reason.RESET), 4),
         (ConnectionClosed(ADDRESS, Reason.PEER_CLOSED), 4),
         (ConnectionClosed(ADDRESS, Reason.MESSAGE_DEADLINE), 4),
+        (PairingFailed(), 5),
+        (CodeBurnt(used=True), 5),
+        (RelayError(ADDRESS, "nobody", "nobody waits there"), 3),
+        (TransferError("something of a transfer"), 4),
+        (Refused(ADDRESS, Fault.QUOTA, "full"), 7),
+        (Refused(ADDRESS, Fault.REFUSED, "no token"), 5),
+        (WireError("nonsense"), 6),
         (LandlineError("something else"), 4),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
@@ -62,3 +76,26 @@ def test_a_command_error_is_its_sentence() -> None:
 def test_the_table_in_the_help_has_every_code() -> None:
     told = [int(line.split()[0]) for line in TABLE.splitlines() if line[:1] == " "]
     assert told == sorted(Exit)
+
+
+@pytest.mark.parametrize(
+    ("landed", "faults", "code"),
+    [
+        (0, [], 0),
+        (3, [], 0),
+        (1, ["space"], 9),
+        (0, ["space", "quota"], 7),
+        (0, ["changed"], 8),
+        (0, ["exists", "name", "too_large", "denied"], 5),
+        (0, ["corrupt"], 6),
+        (0, ["unreadable", "unreadable", "exists"], 1),
+        (0, ["stopped"], 4),
+        (0, ["something new"], 5),
+    ],
+)
+def test_code_of_files(landed: int, faults: list[str], code: int) -> None:
+    assert code_of_files(landed, faults) == code
+
+
+def test_faults_have_their_codes_under_their_own_names() -> None:
+    assert set(FAULTS) <= {str(fault) for fault in Fault}

@@ -74,6 +74,7 @@ PURE = [
     "transfer/schedule.py",
     "transfer/progress.py",
     "cli/render.py",
+    "cli/transfer_text.py",
     "testing/faults.py",
 ]
 IMPURE = {"asyncio", "socket", "ssl", "select", "selectors", "threading", "subprocess"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -13,6 +14,7 @@ import click
 from landline._version import __version__
 from landline.cli.exits import TABLE, Exit, code_of
 from landline.cli.tls_options import CallerOptions, caller_options, server_options, server_tls
+from landline.cli.transfer_options import receive_options, send_options
 from landline.errors import LandlineError
 
 STREAM_SECONDS = 10.0
@@ -54,7 +56,7 @@ timeout_option = click.option(
 @click.group(epilog=TABLE, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="landline %(version)s")
 def landline() -> None:
-    """Programs that talk over sockets: services, calls, and two people on a line.
+    """Programs that talk over sockets: services, calls, two people on a line, and files from here to there.
 
     An ADDRESS is tcp://HOST:PORT (or HOST:PORT), tls://HOST:PORT, udp://HOST:PORT, unix:///PATH, unix://@NAME or, to
     serve on, fd://N.
@@ -165,6 +167,49 @@ def listen(address: str, framing: str | None, verbose: bool, **tls: Any) -> Exit
     return listen_command(address, framing or "lines", CallerOptions(**tls))
 
 
+@landline.command(short_help="Send files to a drop, or to somebody who types a code.")
+@click.argument("arguments", metavar="[PATH]... [ADDRESS]", nargs=-1)
+@send_options
+@verbose_option
+def send(arguments: tuple[str, ...], verbose: bool, **told: Any) -> Exit:
+    """Send files and folders: to the drop at ADDRESS (tls://…), or to the person you tell the code that is shown.
+
+    - as PATH is the standard input. What has landed is verified and on disk over there. After a break, or a crash of
+    either side, run the same command again: it goes on where it was.
+
+    \b
+      landline send report.pdf photos 'tls://192.168.1.20:8120?pin=sha256:…'
+      landline send report.pdf             shows a code; the other side types `landline receive`
+
+    SIZE and RATE are numbers with K, M, G or T, which are powers of 1024. A path that has :// in it is written ./PATH.
+    """
+    from landline.cli.send import SendArguments, send_command
+
+    show_log(verbose, logging.ERROR)
+    return send_command(arguments, SendArguments(**told))
+
+
+@landline.command(short_help="Receive files: open a drop, or type a code.")
+@click.argument("directory", metavar="[DIR]", required=False)
+@receive_options
+@verbose_option
+def receive(directory: str | None, verbose: bool, **told: Any) -> Exit:
+    """Receive files into DIR (default: here).
+
+    Without arguments a code is asked for, that of somebody who runs `landline send`. With DIR or --listen, or without a
+    terminal, a drop is opened: it shows its address, the command to send there, and takes what comes until Ctrl-C.
+    Without a terminal stdout gets one line `receive ADDRESS` when it accepts. - as DIR is the standard output, for one
+    file.
+
+    Nothing gets its name before it is verified and on disk, and nothing is overwritten unless --if-exists says so. SIZE
+    and RATE are numbers with K, M, G or T, which are powers of 1024.
+    """
+    from landline.cli.receive import ReceiveArguments, receive_command
+
+    show_log(verbose, logging.WARNING)
+    return receive_command(directory, ReceiveArguments(**told))
+
+
 @landline.command(short_help="Pass the bytes of two sides that cannot reach each other.")
 @click.argument("address", default="tcp://127.0.0.1:8121")
 @click.option(
@@ -258,5 +303,7 @@ def _leave_output() -> None:
 def _ended(sentence: str, code: Exit) -> Exit:
     if logging.getLogger().isEnabledFor(logging.DEBUG):  # that is, -v
         traceback.print_exc()
-    click.echo(f"landline: {sentence}", err=True)
+    # The terminal may be what has gone.
+    with contextlib.suppress(OSError):
+        click.echo(f"landline: {sentence}", err=True)
     return code

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from enum import IntEnum
 
 from landline.errors import (
+    CodeBurnt,
     ConnectError,
     ConnectionClosed,
     FramingError,
     IdentityRefused,
     LandlineError,
     ListenError,
+    PairingFailed,
     Reason,
+    RelayError,
+    TransferError,
     UnframableMessage,
     UsageError,
     WaitTimeout,
@@ -28,6 +34,9 @@ class Exit(IntEnum):
     LOST = 4
     REFUSED = 5
     MALFORMED = 6
+    NO_SPACE = 7
+    CHANGED = 8
+    PARTLY = 9
     INTERRUPTED = 130
 
 
@@ -41,7 +50,10 @@ Exit codes:
   3  cannot connect or listen
   4  connection lost, or no answer
   5  refused
-  6  malformed bytes from the peer
+  6  malformed bytes from the peer, or a file that came damaged
+  7  no space left, or a quota is used up
+  8  a file changed while it was sent
+  9  partly done: some files landed, some did not
   130  interrupted
 """
 
@@ -61,10 +73,12 @@ def code_of(error: LandlineError) -> Exit:
             return error.code
         case UsageError() | UnframableMessage():
             return Exit.USAGE
-        case IdentityRefused():
+        case IdentityRefused() | PairingFailed() | CodeBurnt():
             return Exit.REFUSED
-        case ConnectError() | ListenError():
+        case ConnectError() | ListenError() | RelayError():
             return Exit.CANNOT_CONNECT
+        case TransferError():
+            return _of_fault(getattr(error, "fault", None), Exit.LOST)
         case WaitTimeout() if error.waited_for.startswith("connecting"):
             return Exit.CANNOT_CONNECT
         case FramingError():
@@ -73,3 +87,32 @@ def code_of(error: LandlineError) -> Exit:
             return Exit.REFUSED
         case _:
             return Exit.LOST
+
+
+FAULTS = {
+    "space": Exit.NO_SPACE,
+    "quota": Exit.NO_SPACE,
+    "changed": Exit.CHANGED,
+    "corrupt": Exit.MALFORMED,
+    "protocol": Exit.MALFORMED,
+    "version": Exit.MALFORMED,
+    "superseded": Exit.LOST,
+    "stopped": Exit.LOST,
+    "unreadable": Exit.FAULT,
+    "system": Exit.FAULT,
+}
+"""The exit code for each fault of a transfer; every other fault is a refusal."""
+
+
+def code_of_files(landed: int, faults: Sequence[str]) -> Exit:
+    """The exit code of a transfer by how many files landed and by the fault of each that did not."""
+    if not faults:
+        return Exit.DONE
+    if landed:
+        return Exit.PARTLY
+    commonest, _ = Counter(map(_of_fault, faults)).most_common(1)[0]
+    return commonest
+
+
+def _of_fault(fault: str | None, otherwise: Exit = Exit.REFUSED) -> Exit:
+    return otherwise if fault is None else FAULTS.get(fault, Exit.REFUSED)
