@@ -24,7 +24,7 @@ from landline.transfer import retrying
 from landline.transfer.calling import Caller
 from landline.transfer.code import Code, parse_code
 from landline.transfer.drop import Drop
-from landline.transfer.events import Began, Broke, Ended, Event, Noted, Ready
+from landline.transfer.events import Began, Broke, Ended, Event, Noted, Offered, Ready
 from landline.transfer.faults import Fault
 from landline.transfer.greeting import Proof, Refused, call_out, my_hello
 from landline.transfer.link import DataLink
@@ -100,7 +100,7 @@ def test_a_folder_lands_in_a_drop(tmp_path: Path, drops: Drops, tree: Path) -> N
     assert (receipt.landed, receipt.failed, receipt.level) == (3, [], "durable")
     assert receipt.pin and receipt.pin in drop.address
     kinds = [type(event) for event in seen.events]
-    assert kinds[0] is Began and kinds[-1] is Ended
+    assert kinds[:2] == [Offered, Began] and kinds[-1] is Ended
     assert Receipt.from_json(receipt.to_json()) == receipt
 
 
