@@ -163,7 +163,8 @@ class ScriptedReceiver:
         for place, entry in enumerate(page.entries):
             if entry.kind is not Kind.FILE:
                 self.files.pop(page.first + place, None)
-        self.post(*answers)
+        links = [place for place, entry in enumerate(page.entries) if entry.kind is Kind.LINK]
+        self.post(*answers, Landed([LandedFile(page.first + place) for place in links]))
 
     def _land(self, index: int) -> None:
         held = self.files[index]
@@ -260,7 +261,14 @@ def exactly(link: DataLink, size: int) -> bytes:
 class Meeting:
     """A sender and a scripted receiver on socket pairs. `error` is what the sender raised."""
 
-    def __init__(self, job: SendJob, receiver: ScriptedReceiver, *, clear_allowed: bool = False) -> None:
+    def __init__(
+        self,
+        job: SendJob,
+        receiver: ScriptedReceiver,
+        *,
+        clear_allowed: bool = False,
+        over: threading.Event | None = None,
+    ) -> None:
         self.receiver = receiver
         self.result: object = None
         self.error: Exception | None = None
@@ -269,6 +277,7 @@ class Meeting:
         link = ControlLink(ours, "tls://peer:1")
         link.trust()
         self.sender = Sender(link, job, clear_allowed=clear_allowed, on_accept=self._open)
+        self.sender.desk.over = over or self.sender.desk.over
         self._start(receiver.control, theirs)
         try:
             self.result = self.sender.run()

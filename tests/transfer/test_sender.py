@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import random
 import socket
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from landline.errors import ConnectionClosed
+from landline.transfer.desk import Desk
 from landline.transfer.events import Began, Event, FileFailed, FileLanded, Moved, NoRoom, Resent
 from landline.transfer.faults import Fault
 from landline.transfer.greeting import Refused
@@ -67,7 +69,7 @@ def data_of(size: int, seed: int = 1) -> bytes:
 
 def landed_by_name(receiver: ScriptedReceiver) -> dict[bytes, bytes]:
     """What has landed, by the names of the manifest."""
-    names = {}
+    names: dict[int, bytes] = {}
     for message in receiver.said:
         if isinstance(message, Page):
             names |= {message.first + place: entry.path for place, entry in enumerate(message.entries)}
@@ -331,7 +333,6 @@ def test_standard_input_is_a_stream(make_job: MakeJob, size: int) -> None:
         receiver = ScriptedReceiver()
         receiver.streams = 3
         job = make_job(Path("-"), fd=ours.fileno(), stream_name=b"backup.tar")
-        import threading
 
         def write() -> None:
             theirs.sendall(data)
@@ -641,3 +642,34 @@ def test_events_carry_the_transfer(tmp_path: Path, make_job: MakeJob) -> None:
     Meeting(make_job(tmp_path / "file", seen=seen), ScriptedReceiver())
     events: list[Event] = seen.events
     assert {event.transfer for event in events} == {"74" * 16}
+
+
+def test_a_limit_holds_for_all_connections_together(tmp_path: Path, make_job: MakeJob) -> None:
+    (tmp_path / "big").write_bytes(data_of(2 * CHUNK))
+    (tmp_path / "small").write_bytes(data_of(100_000))
+    job = make_job(tmp_path / "big", tmp_path / "small", limit_bytes_per_second=2**20)
+    now, lock = [0.0], threading.Lock()
+
+    class VirtualEvent(threading.Event):
+        """Waiting moves the clock."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            with lock:
+                now[0] += timeout or 0.0
+            return self.is_set()
+
+    job.clock = lambda: now[0]
+    receiver = ScriptedReceiver()
+    receiver.streams = 2
+    assert Meeting(job, receiver, over=VirtualEvent()).error is None
+    assert len(receiver.landed) == 2
+    assert 7.0 <= now[0] <= 20.0
+
+
+def test_a_pause_ends_with_the_connection(tmp_path: Path, make_job: MakeJob) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    desk = Desk(make_job(tmp_path / "file", limit_bytes_per_second=1024), lambda message: None)
+    desk.pause(10**6)
+    desk.close()
+    with pytest.raises(ConnectionClosed):
+        desk.pause(10**6)

@@ -22,7 +22,7 @@ class Caller:
     """Calls one address. The first certificate that was taken for the right one is the only right one from then on.
 
     `trust` says whom to take; where it is `insecure`, a code must show afterwards who answered. `dial` gives a
-    connected socket where that is more than calling `address` (a relay). Raises UsageError if there is no name to check.
+    connected socket where that is more than calling `address` (a relay). Raises UsageError without a name to check.
     """
 
     def __init__(self, address: Address, trust: ClientTls, dial: Callable[[], socket.socket] | None = None) -> None:

@@ -75,6 +75,9 @@ class ListeningSource:
 
     def close(self) -> None:
         """Take no more."""
+        # Who waits for a connection is woken by that, and does not wait out its time.
+        with contextlib.suppress(OSError):
+            self.listener.sock.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
 
