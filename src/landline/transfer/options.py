@@ -19,6 +19,8 @@ RETRY_SECONDS = 120.0
 LONGEST_SECONDS = 30 * 86400.0
 """Nothing is waited for longer than a month: by then both sides have forgotten the transfer."""
 LEAST_RATE = 1024
+KEEP_PARTIAL_DAYS = 7.0
+MOST_KEPT_DAYS = 3650.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,55 @@ class SendOptions:
         name = self.stream_name
         if not isinstance(name, bytes) or name in (b"", b".", b"..") or b"/" in name or b"\0" in name:
             raise LimitError("stream_name", name, "a file name in bytes, without a slash")
+
+
+LandedSymlinks = Literal["skip", "inside", "keep"]
+"""Which symbolic links land: none; those that stay inside of what is transferred; all as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveOptions:
+    """How to receive.
+
+    `if_exists` says what becomes of a file whose name is taken; a sender may ask for another way unless that replaces
+    files. `symlinks` says which links land (None: none in a drop, those inside with a code). `limit_bytes_per_second`
+    (from 1024; None: no limit) holds for each transfer. `keep_partial_days` (0 to 3650) is how long an unfinished
+    transfer may lie. `wait_space_seconds` (0 to 30 days) is how long to wait for room on a full disk. `streams` (1 to
+    8; None: 1 where the other side is near, else 4) is the most data connections. `max_file_bytes`, `max_files` and
+    `quota_bytes` bound one file, the files of one transfer and what is in the folder in all (None: no bound).
+    `trusted_link` takes data without TLS from this machine or from one of `trusted_peers` (host names or addresses), if
+    the sender asks for it. `portable_names` takes only names that Windows and macOS have too. `on_complete` is a
+    program and its arguments, run after each transfer of a drop. `memory_bytes` (from 16 MiB) bounds the buffers of a
+    transfer. Raises LimitError for a value out of its range.
+    """
+
+    if_exists: IfExists = "refuse"
+    symlinks: LandedSymlinks | None = None
+    limit_bytes_per_second: int | None = None
+    keep_partial_days: float = KEEP_PARTIAL_DAYS
+    wait_space_seconds: float = 0.0
+    streams: int | None = None
+    max_file_bytes: int | None = None
+    max_files: int | None = None
+    quota_bytes: int | None = None
+    trusted_link: bool = False
+    trusted_peers: tuple[str, ...] = ()
+    portable_names: bool = False
+    on_complete: tuple[str, ...] = ()
+    memory_bytes: int = MEMORY_BYTES
+    retry_seconds: float = RETRY_SECONDS
+
+    def __post_init__(self) -> None:
+        check_choice("if_exists", self.if_exists, get_args(IfExists))
+        check_choice("symlinks", self.symlinks, (*get_args(LandedSymlinks), None))
+        check_range("limit_bytes_per_second", self.limit_bytes_per_second, LEAST_RATE, None, optional=True)
+        check_range("keep_partial_days", self.keep_partial_days, 0, MOST_KEPT_DAYS)
+        check_range("wait_space_seconds", self.wait_space_seconds, 0, LONGEST_SECONDS)
+        check_range("streams", self.streams, 1, MOST_STREAMS, optional=True)
+        for name in ("max_file_bytes", "max_files", "quota_bytes"):
+            check_range(name, getattr(self, name), 0, None, optional=True)
+        check_range("memory_bytes", self.memory_bytes, LEAST_MEMORY_BYTES, None)
+        check_range("retry_seconds", self.retry_seconds, 0, LONGEST_SECONDS)
 
 
 def check_choice(name: str, value: object, allowed: tuple[str | None, ...]) -> None:

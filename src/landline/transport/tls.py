@@ -84,6 +84,11 @@ class ServerTls:
         return self._loaded.certificates[0].pin
 
     @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """The files of the certificates and of their keys (None: in the same file), in the order they were given."""
+        return self._pairs
+
+    @property
     def certificates(self) -> tuple[Certificate, ...]:
         """What the certificates say, in the order they were given."""
         return self._loaded.certificates

@@ -1,0 +1,197 @@
+"""Committing: verified files get their names, many at a time, and only then does the sender hear of it.
+
+The order is the point: data and metadata to disk, the journal's word for each file, the names, the folders with those
+names to disk, the journal again, LANDED.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from landline.transfer.checkpoints import FULL, Checkpoints
+from landline.transfer.diskerrors import LandingError, landing_error
+from landline.transfer.faults import Fault
+from landline.transfer.landing import Landed as Named
+from landline.transfer.landing import Ready, Synced
+from landline.transfer.ledger import File
+from landline.transfer.openparts import SMALL_FILES
+from landline.transfer.reception import Reception
+from landline.transfer.records import Landed, Landing
+from landline.transfer.wire import LandedFile
+
+Pair = tuple[File, Ready]
+Step = TypeVar("Step")
+
+GROUP_FILES = 512
+GROUP_SECONDS = 0.1
+"""So long a small group waits for more files, while more are to come."""
+JOURNAL_BYTES = 1024 * 1024
+"""What a group needs in the journal, with all its names."""
+
+
+class _Item:
+    """A file on its way to its name; `small_fd` is its descriptor where it is not among the open parts."""
+
+    def __init__(self, file: File, small_fd: int | None) -> None:
+        self.file = file
+        self.small_fd = small_fd
+
+
+class Committer:
+    """A thread that lands files in groups."""
+
+    def __init__(self, reception: Reception, checkpoints: Checkpoints) -> None:
+        self._reception = reception
+        self._checkpoints = checkpoints
+        self._waiting: deque[_Item] = deque()
+        self._closing = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="landline committer", daemon=True)
+        self._thread.start()
+
+    def take(self, files: Sequence[File]) -> None:
+        """Land files whose parts are among the open ones."""
+        with self._changed:
+            self._waiting += [_Item(file, None) for file in files]
+            self._changed.notify()
+
+    def take_small(self, files: Sequence[tuple[File, int]]) -> None:
+        """Land small files; their descriptors, counted by SMALL_FILES, are ours from here on."""
+        with self._changed:
+            self._waiting += [_Item(file, small_fd) for file, small_fd in files]
+            self._changed.notify()
+
+    def hurry(self) -> None:
+        """Nothing more comes: there is nothing to wait for."""
+        with self._changed:
+            self._changed.notify()
+
+    def close(self) -> None:
+        """End the thread, when what it has taken has landed."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while group := self._next_group():
+            try:
+                self._commit(group)
+            except Exception as error:
+                self._reception.end(error)
+            finally:
+                for item in group:
+                    _release(item)
+
+    def _next_group(self) -> list[_Item]:
+        """The next files to land; none at the end of the epoch."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closing)
+            self._changed.wait_for(self._is_enough, GROUP_SECONDS)
+            return [self._waiting.popleft() for _ in range(min(GROUP_FILES, len(self._waiting)))]
+
+    def _is_enough(self) -> bool:
+        if len(self._waiting) >= GROUP_FILES // 2 or self._closing:
+            return True
+        # Without its lock, as somebody may have it who waits for ours: at worst we wait a moment for nothing.
+        return self._reception.ledger.waits_for_landing_only
+
+    def _commit(self, group: list[_Item]) -> None:
+        for item in group:
+            self._checkpoints.forget(item.file)
+        with contextlib.ExitStack() as stack:
+            ready = []
+            for item in group:
+                try:
+                    part_fd = stack.enter_context(self._descriptor_of(item))
+                except LandingError as error:
+                    self._reception.fail(item.file, error.fault, error.problem)
+                    continue
+                entry = item.file.entry
+                ready.append((item.file, Ready(item.file.index, part_fd, entry.parts, entry.mode, entry.mtime_ns)))
+            self._land(ready)
+
+    @contextlib.contextmanager
+    def _descriptor_of(self, item: _Item) -> Iterator[int]:
+        if item.small_fd is not None:
+            yield item.small_fd
+            return
+        with self._reception.parts.use(item.file.index) as part_fd:
+            if item.file.entry.size is None:
+                os.ftruncate(part_fd, item.file.size)
+            yield part_fd
+
+    def _land(self, group: list[Pair]) -> None:
+        began = time.monotonic()
+        landing, digest = self._reception.place.landing, self._reception.digest
+        synced = self._kept(group, landing.sync([ready for _, ready in group]))
+        roots = [file.root(digest) for (file, _), _ in synced]
+        if not synced or not self._announced(synced, roots):
+            return
+        named = self._kept([pair for pair, _ in synced], landing.name([ready for (_, ready), _ in synced]))
+        try:
+            landing.settle()
+        except LandingError as error:
+            for (file, _), _ in named:
+                self._reception.fail(file, error.fault, error.problem)
+            return
+        with contextlib.suppress(OSError):
+            # Without it, the next run finds out by itself that they have landed.
+            self._reception.place.journal.append(*[_landed(file, at) for (file, _), at in named])
+        by_file = dict(zip([file for (file, _), _ in synced], roots, strict=True))
+        for (file, _), _ in named:
+            self._reception.parts.forget(file.index)
+        with self._reception.lock:
+            self._reception.tally.synced += time.monotonic() - began
+        self._reception.land([(file, _row(file, at, by_file[file])) for (file, _), at in named])
+
+    def _kept(self, group: Sequence[Pair], results: Sequence[Step | LandingError]) -> list[tuple[Pair, Step]]:
+        """Those for which a step went well, each with its result; the others have failed."""
+        kept = []
+        for pair, result in zip(group, results, strict=True):
+            if isinstance(result, LandingError):
+                self._reception.fail(pair[0], result.fault, result.problem)
+            else:
+                kept.append((pair, result))
+        return kept
+
+    def _announced(self, synced: list[tuple[Pair, Synced]], roots: list[bytes]) -> bool:
+        """Say in the journal which files are about to get their names. Returns whether it took that."""
+        journal = self._reception.place.journal
+        records = [
+            Landing(file.index, at.device, at.inode, root, file.size, file.entry.parts)
+            for ((file, _), at), root in zip(synced, roots, strict=True)
+        ]
+        while True:
+            try:
+                journal.append(*records)
+                journal.sync()
+                return True
+            except OSError as error:
+                if error.errno not in FULL:
+                    raise
+                if not self._reception.room.wait(JOURNAL_BYTES):
+                    known = landing_error((), error)
+                    for (file, _), _ in synced:
+                        self._reception.fail(file, Fault.SPACE, known.problem)
+                    return False
+
+
+def _landed(file: File, at: Named) -> Landed:
+    return Landed(file.index, at.parts, file.entry.mtime_ns)
+
+
+def _row(file: File, at: Named, root: bytes) -> LandedFile:
+    return LandedFile(file.index, root, at.parts if at.parts != file.entry.parts else None)
+
+
+def _release(item: _Item) -> None:
+    if item.small_fd is not None:
+        os.close(item.small_fd)
+        SMALL_FILES.release()
