@@ -197,7 +197,9 @@ def by_code(directory: str, code: Code, told: ReceiveArguments) -> Exit:
 
 def agrees(offered: Offered, entries: Sequence[Entry]) -> bool:
     """Show a person what is offered, and ask."""
-    click.echo(f"{shown(offered.peer)} offers {amount(offered.files, offered.size)}:", err=True)
+    # Even an empty folder is an entry; only a text has none.
+    what = f"{amount(offered.files, offered.size)}:" if entries else "a short text"
+    click.echo(f"{shown(offered.peer)} offers {what}", err=True)
     for line in listing(entries):
         click.echo(line, err=True)
     return click.confirm("Accept?", default=False, err=True)
@@ -243,6 +245,10 @@ def _one_to_stdout(where: TlsAddress, told: ReceiveArguments) -> Exit:
 
     if told.json:
         raise UsageError("--json and - both want the standard output; leave one out")
+    if told.tokens or told.certificate or told.on_complete:
+        raise UsageError(
+            "--tokens, --certificate and --on-complete are for a drop in a folder; give a DIR in place of -"
+        )
     view = view_for(False, told.explain)
     watch = Watch(view, on_ready=lambda ready: click.echo(f"receive {ready.address}", err=True))
     run_to_end(

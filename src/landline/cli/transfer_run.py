@@ -16,7 +16,7 @@ import click
 from landline.cli import transfer_text as words
 from landline.cli.exits import CommandError, Exit, code_of_files
 from landline.cli.transfer_view import JsonView, View
-from landline.transfer.events import Ended, Event, FileFailed, Observer, Ready, Said
+from landline.transfer.events import Broke, Ended, Event, FileFailed, Observer, Ready, Said
 from landline.transfer.progress import Metered
 
 
@@ -64,6 +64,9 @@ class Watch:
                 self.transfers += 1
                 self.landed += event.landed
                 self.bytes += event.size
+                self.under_way.discard(event.transfer)
+            case Broke():
+                # Its sender may come again, or not; it is not we who cut it off.
                 self.under_way.discard(event.transfer)
             case Ready() | Said():
                 pass
