@@ -110,7 +110,7 @@ def test_to_a_drop_twice_and_after_a_restart(things: Path, tmp_path: Path) -> No
 
 
 def test_json_of_both_sides_is_json_and_nothing_else(things: Path, tmp_path: Path) -> None:
-    with started("receive", str(tmp_path), "--listen", ANYWHERE, "--once", "--json") as receiver:
+    with started("receive", str(tmp_path / "inbox"), "--listen", ANYWHERE, "--once", "--json") as receiver:
         assert receiver.stdout is not None
         ready = json.loads(receiver.stdout.readline())
         assert ready["event"] == "ready"
@@ -298,6 +298,6 @@ def test_by_way_of_a_relay(things: Path, tmp_path: Path) -> None:
         with started("send", str(things / "big.bin"), "--relay", address) as sender:
             assert sender.stdout is not None
             code = sender.stdout.readline().removeprefix("code ").strip()
-            landline("receive", str(tmp_path), "--code", "--yes", "--relay", address, piped=code)
+            landline("receive", str(tmp_path / "inbox"), "--code", "--yes", "--relay", address, piped=code)
             ended(sender)
-    assert (tmp_path / "big.bin").read_bytes() == (things / "big.bin").read_bytes()
+    assert (tmp_path / "inbox" / "big.bin").read_bytes() == (things / "big.bin").read_bytes()
