@@ -241,7 +241,7 @@ class Receiver:
                 # It may come again: its connection broke, or a person has stopped it.
                 raise ConnectionClosed(self._link.peer, Reason.PEER_CLOSED, message.detail)
             case Bye():
-                raise Stopped(message.fault, message.detail, self._link.peer)
+                raise Stopped(message.fault or Fault.STOPPED, message.detail, self._link.peer)
             case _:
                 raise WireError(f"a {type(message).__name__} in the midst of a transfer")
 

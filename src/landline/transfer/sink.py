@@ -191,7 +191,7 @@ class SinkReceiver:
             case Bye() if message.fault in (None, Fault.STOPPED):
                 raise ConnectionClosed(self._link.peer, Reason.PEER_CLOSED, message.detail)
             case Bye():
-                raise Stopped(message.fault, message.detail, self._link.peer)
+                raise Stopped(message.fault or Fault.STOPPED, message.detail, self._link.peer)
             case _:
                 raise WireError(f"a {type(message).__name__} in the midst of a transfer")
 
@@ -219,6 +219,9 @@ class SinkReceiver:
         ):  # fmt: skip
             return False
         self.sink.entry = file.entry
+        last = max(self.sink.digests, default=0)
+        rest = self.sink.written - last * file.chunk_bytes
+        file.tail = (last, rest) if file.entry.size is None and 0 < rest < file.chunk_bytes else None
         with self.lock:
             self.ledger.open(file, self.sink.digests)
         for start, count in runs_of(sorted(self.sink.digests)):
