@@ -31,10 +31,10 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def started(*arguments: str, errors: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
+def started(*arguments: str, piped: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
     """`landline` with these arguments, with pipes; it is killed if it does not end by itself."""
     pipe = subprocess.PIPE
-    with subprocess.Popen([LANDLINE, *arguments], stdin=pipe, stdout=pipe, stderr=errors, text=True) as process:
+    with subprocess.Popen([LANDLINE, *arguments], stdin=piped, stdout=pipe, stderr=pipe, text=True) as process:
         try:
             yield process
         finally:
@@ -141,14 +141,13 @@ def test_a_receipt_is_checked_later(things: Path, tmp_path: Path) -> None:
 
 def test_input_and_output_are_pipes(tmp_path: Path) -> None:
     text = "".join(f"{number}\n" for number in range(200_000))
-    with started("receive", "-", "--listen", ANYWHERE) as receiver:
+    (tmp_path / "numbers").write_text(text)
+    with started("receive", "-", "--listen", ANYWHERE) as receiver, (tmp_path / "numbers").open() as numbers:
         assert receiver.stderr is not None
         address = receiver.stderr.readline().removeprefix("receive ").strip()
-        with started("send", "-", address, "--name", "numbers") as sender:
-            out, errors = sender.communicate(text, WAIT_SECONDS)
-            assert sender.returncode == 0, errors
-        assert "1 file, 1.2 MiB, written at " in out
-        assert ended(receiver)[0] == text
+        with started("send", "-", address, "--name", "numbers", piped=numbers.fileno()) as sender:
+            assert ended(receiver)[0] == text
+            assert "1 file, 1.2 MiB, written at " in ended(sender)[0]
 
 
 def test_a_token_is_asked_for(things: Path, tmp_path: Path) -> None:
@@ -192,7 +191,7 @@ def test_a_wrong_code_is_told_to_both(things: Path, tmp_path: Path) -> None:
         code = sender.stdout.readline().removeprefix("code ").strip()
         number, first, *_ = code.split("-")
         wrong = f"{number}-{first}-{'-'.join(['zoo', 'zone'])}"
-        failed = landline("receive", str(tmp_path), "--code", "--yes", piped=wrong, code=5)
+        failed = landline("receive", str(tmp_path / "inbox"), "--code", "--yes", piped=wrong, code=5)
         assert "ask for a new code" in failed.stderr
         assert "new code" in ended(sender, 5)[1]
 
@@ -240,7 +239,7 @@ def test_a_text_by_code(tmp_path: Path) -> None:
     with started("send", "--text", "the door code is\n4711\x1b[2J") as sender:
         assert sender.stdout is not None
         code = sender.stdout.readline().removeprefix("code ").strip()
-        shown = landline("receive", "--code", "--yes", piped=code)
+        shown = landline("receive", str(tmp_path / "inbox"), "--code", "--yes", piped=code)
         assert shown.stdout == "the door code is\n4711\\x1b[2J\n"
         assert ended(sender)[0].startswith("the text was shown at ")
 

@@ -106,7 +106,7 @@ class Teller:
                 self.say(f"{self.label(event)}going on: {words.size(resumed)} are there already")
             case Broke():
                 again = words.duration(event.seconds)
-                self.say(f"{self.label(event)}{shown(event.problem)}; trying again in {again}")
+                self.say(f"{self.label(event)}{shown(event.problem, words.MOST_SENTENCE)}; trying again in {again}")
             case Moved():
                 self._moved[event.transfer] = event
             case FileFailed():
@@ -116,7 +116,7 @@ class Teller:
             case NoRoom():
                 self.say(f"{self.label(event)}{words.no_room(event)}")
             case Noted():
-                self.say(f"{self.label(event)}{shown(event.sentence)}")
+                self.say(f"{self.label(event)}{shown(event.sentence, words.MOST_SENTENCE)}")
             case Ended():
                 self._tell_end(event)
             case _:
