@@ -126,6 +126,7 @@ def test_json_of_both_sides_is_json_and_nothing_else(things: Path, tmp_path: Pat
         assert (told[-1]["landed"], told[-1]["size"]) == (1, 5_000_000)
 
 
+@pytest.mark.torture
 def test_a_receipt_is_checked_later(things: Path, tmp_path: Path) -> None:
     receipt = str(tmp_path / "receipt.json")
     inbox = tmp_path / "inbox"
@@ -150,6 +151,7 @@ def test_input_and_output_are_pipes(tmp_path: Path) -> None:
             assert "1 file, 1.2 MiB, written at " in ended(sender)[0]
 
 
+@pytest.mark.torture
 def test_a_token_is_asked_for(things: Path, tmp_path: Path) -> None:
     tokens, mine = tmp_path / "tokens", tmp_path / "mine"
     for path, line in ((tokens, "ann 0123456789abcdef from-ann\n"), (mine, "0123456789abcdef\n")):
@@ -185,6 +187,7 @@ def test_by_code_in_pipes_and_no_process_shows_the_code(things: Path, tmp_path: 
     assert content(inbox / "photos") == content(things / "photos")
 
 
+@pytest.mark.torture
 def test_a_wrong_code_is_told_to_both(things: Path, tmp_path: Path) -> None:
     with started("send", str(things / "photos")) as sender:
         assert sender.stdout is not None
@@ -219,6 +222,7 @@ def test_a_person_receives_by_code(things: Path, tmp_path: Path, monkeypatch: py
     assert content(inbox / "photos") == content(things / "photos")
 
 
+@pytest.mark.torture
 def test_a_person_says_no(things: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     inbox = tmp_path / "inbox"
     inbox.mkdir()
@@ -235,6 +239,7 @@ def test_a_person_says_no(things: Path, tmp_path: Path, monkeypatch: pytest.Monk
     assert content(inbox) == {}
 
 
+@pytest.mark.torture
 def test_a_text_by_code(tmp_path: Path) -> None:
     with started("send", "--text", "the door code is\n4711\x1b[2J") as sender:
         assert sender.stdout is not None
@@ -253,11 +258,11 @@ def test_a_drop_on_a_terminal(things: Path, tmp_path: Path) -> None:
     inbox = tmp_path / "inbox"
     inbox.mkdir()
     with on_terminal(LANDLINE, "receive", str(inbox), "--listen", ANYWHERE) as receiver:
+        receiver.expect("▀▀▀▀▀▀▀")
         receiver.expect(f"What is sent to this drop lands in {inbox}")
         address = opened(receiver)
         receiver.expect(f"send PATH… '{address}'")
         receiver.expect("Ctrl-C closes it.")
-        receiver.expect("▀▀▀▀▀▀▀")
         with on_terminal(LANDLINE, "send", str(things / "big.bin"), address, "--explain") as sender:
             sender.expect("1 file, 4.8 MiB, on disk at tls://127.0.0.1:")
             sender.ends(0)
@@ -282,6 +287,7 @@ def test_ctrl_c_says_how_to_go_on_and_it_does(things: Path, tmp_path: Path) -> N
     assert (inbox / "big.bin").read_bytes() == big.read_bytes()
 
 
+@pytest.mark.torture
 def test_ctrl_c_while_nobody_comes(things: Path) -> None:
     with on_terminal(LANDLINE, "send", str(things)) as sender:
         sender.expect("Ctrl-C stops.")
@@ -290,6 +296,7 @@ def test_ctrl_c_while_nobody_comes(things: Path) -> None:
         sender.ends(130)
 
 
+@pytest.mark.torture
 def test_by_way_of_a_relay(things: Path, tmp_path: Path) -> None:
     with started("relay", f"unix://{tmp_path}/relay") as relay:
         assert relay.stdout is not None

@@ -50,7 +50,7 @@ def send_command(arguments: tuple[str, ...], told: SendArguments) -> Exit:
 
     place = _Place(address)
     view = view_for(told.json, told.explain)
-    watch = Watch(view, on_ready=lambda ready: show_code(ready, told.qr))
+    watch = Watch(view, told.limit, on_ready=lambda ready: show_code(ready, told.qr))
 
     def work(observer: Observer) -> None:
         receipt = send(

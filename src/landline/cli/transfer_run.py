@@ -24,11 +24,13 @@ class Watch:
     """Shows events in `view` and remembers what the end of the command needs.
 
     `on_ready` and `on_said` are called for addresses and codes, and for texts, unless events go out as JSON.
+    `limit` is the rate that was asked for, in bytes a second.
     """
 
     def __init__(
         self,
         view: View,
+        limit: int | None = None,
         on_ready: Callable[[Ready], None] | None = None,
         on_said: Callable[[Said], None] | None = None,
     ) -> None:
@@ -39,7 +41,7 @@ class Watch:
         self._view = view
         self._on_ready = on_ready
         self._on_said = on_said
-        self._metered = Metered(self._show, time.monotonic)
+        self._metered = Metered(self._show, time.monotonic, limit)
 
     def __call__(self, event: Event) -> None:
         """Take an event."""

@@ -64,7 +64,7 @@ class Failure(Protocol):
 
 
 def shown(text: str | bytes, most: int = MOST_NAME) -> str:
-    """A name or text of somebody else on one line, harmless to a terminal; its middle is left out if it is over `most`."""
+    """A name or text of somebody else on one line, harmless to a terminal; over `most` characters it is cut."""
     data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
     safe = visible(data, keep="")
     half = most // 2
@@ -137,6 +137,14 @@ def listing(entries: Sequence[Entry], most: int = LISTED) -> list[str]:
         more = f"; {hidden} of them hidden or executable" if hidden else ""
         lines.append(f"… and {len(rows) - most} more{more}")
     return lines
+
+
+def amount_of(entries: Sequence[Entry]) -> str:
+    """How much these entries are."""
+    files = [one for one in entries if one.kind is Kind.FILE]
+    if any(one.size is None for one in files):
+        return amount(len(files), None)
+    return amount(len(files), sum(one.size or 0 for one in files))
 
 
 def _row(entry: Entry) -> str:

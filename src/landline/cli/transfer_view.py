@@ -123,8 +123,10 @@ class Teller:
                 pass
 
     def _offer(self, event: Offered) -> str:
-        label = f"{shown(event.label)} (" if event.label else ""
-        return f"{label}{words.amount(event.files, event.size)}{')' if label else ''}"
+        label = shown(event.label) or "files"
+        # How much it is, nobody knows as long as the sender looks through its folders.
+        known = event.files is not None or event.size is not None
+        return f"{label} ({words.amount(event.files, event.size)})" if known else label
 
     def _tell_failed(self, event: FileFailed) -> None:
         """A line a file, but not for ten thousand of them."""
