@@ -61,8 +61,9 @@ class Meter:
 class Metered:
     """Passes events on to `observer`, and puts rate, time left and bottleneck into every Moved that has none.
 
-    The seconds of an Ended become those since data could flow. `clock` gives seconds. Several transfers may be told of by turns. `limit` (bytes a second, None: none) is what a
-    transfer was told not to exceed: one that comes near it is held up by `limit`.
+    The seconds of an Ended become those since data could flow. `clock` gives seconds. Several transfers may be told of
+    by turns. `limit` (bytes a second, None: none) is what a transfer was told not to exceed: one that comes near it is
+    held up by `limit`.
     """
 
     def __init__(self, observer: Observer, clock: Callable[[], float], limit: int | None = None) -> None:
