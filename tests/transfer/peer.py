@@ -164,7 +164,7 @@ class ScriptedReceiver:
             if entry.kind is not Kind.FILE:
                 self.files.pop(page.first + place, None)
         links = [place for place, entry in enumerate(page.entries) if entry.kind is Kind.LINK]
-        self.post(*answers, Landed([LandedFile(page.first + place) for place in links]))
+        self.post(*answers, *([Landed([LandedFile(page.first + place) for place in links])] if links else []))
 
     def _land(self, index: int) -> None:
         held = self.files[index]
