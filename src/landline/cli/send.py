@@ -167,7 +167,7 @@ def _verify(path: str, paths: list[str], address: TlsAddress | None, told: SendA
     if paths or told.text is not None:
         raise UsageError("--verify sends nothing; leave the paths and --text out")
     from landline.transfer.receipt import Receipt
-    from landline.transfer.sendfiles import verify
+    from landline.transfer.verifying import verify
 
     receipt = Receipt.from_json(_read(path))
     checked = verify(receipt, address, **trust(told))

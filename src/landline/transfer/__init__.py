@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from landline.transfer.options import ReceiveOptions, SendOptions
     from landline.transfer.receipt import Receipt, ReceiptFile
     from landline.transfer.receivefiles import receive
-    from landline.transfer.sendfiles import send, verify
+    from landline.transfer.sendfiles import send
+    from landline.transfer.verifying import verify
 
 _HOMES = {
     "Drop": "landline.transfer.drop",
@@ -24,7 +25,7 @@ _HOMES = {
     "events": "landline.transfer.events",
     "receive": "landline.transfer.receivefiles",
     "send": "landline.transfer.sendfiles",
-    "verify": "landline.transfer.sendfiles",
+    "verify": "landline.transfer.verifying",
 }
 
 __all__ = [
