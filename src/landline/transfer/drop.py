@@ -53,7 +53,7 @@ SECONDS_A_DAY = 86400.0
 BYE_SECONDS = 5.0
 
 
-class _Told(NamedTuple):
+class Told(NamedTuple):
     """What both ends said in their greeting and after it."""
 
     greeted: Greeted
@@ -108,9 +108,7 @@ class Drop:
         """Open the folder and listen. Raises UsageError, DestinationError, CertificateError or ListenError."""
         with contextlib.ExitStack() as undo:
             tls, certificate = self._certificate()
-            self._destination = undo.enter_context(Destination.open(self._path))
-            self._history = histories.default_folder() if self._history is None else self._history
-            self._sweep()
+            self._open(undo)
             listeners = open_listeners(self._asked)
             door = Door([ListeningSource(listener) for listener in listeners], tls, certificate, self)
             undo.callback(door.close, STOP_SECONDS)
@@ -124,6 +122,12 @@ class Drop:
             undo.callback(closing.set)
             self._running = undo.pop_all()
         self._teller.tell(Ready(address=self._address, pin=tls.pin))
+
+    def _open(self, undo: contextlib.ExitStack) -> None:
+        """Open where files land; `undo` closes it."""
+        self._destination = undo.enter_context(Destination.open(self._path))
+        self._history = histories.default_folder() if self._history is None else self._history
+        self._sweep()
 
     def stop(self) -> None:
         """Listen no more and end what is under way: what came until now is kept. Stopping twice does no harm."""
@@ -163,18 +167,21 @@ class Drop:
 
     def take_control(self, link: ControlLink, hello: Hello, certificate: bytes, deadline: float) -> None:
         """Find out who it is and what they bring, and take it."""
+        told = self._greeted(link, hello, certificate, deadline)
+        message = link.receive(deadline)
+        try:
+            with self._folder_of(told.greeted) as destination:
+                self._take(link, message, destination, told)
+        except (NotTaken, LandingError, NoSpace, DestinationError, JournalError, OSError) as error:
+            raise told_no(link, error) from error
+
+    def _greeted(self, link: ControlLink, hello: Hello, certificate: bytes, deadline: float) -> Told:
         mine = my_hello("receive", "drop", self.options.trusted_link)
         greeted = answer(link, hello, mine, certificate, Judge(tokens=self._tokens), deadline)
         digests = [name for name in known_digests() if name in greeted.hello.digests]
-        told = _Told(greeted, digests, self.options.trusted_link and TRUSTED in greeted.hello.features)
-        message = link.receive(deadline)
-        try:
-            with self._folder_of(greeted) as destination:
-                self._take(link, message, destination, told)
-        except (NotTaken, LandingError, NoSpace, DestinationError, JournalError, OSError) as error:
-            raise _refused(link, error) from error
+        return Told(greeted, digests, self.options.trusted_link and TRUSTED in greeted.hello.features)
 
-    def _take(self, link: ControlLink, message: Message, destination: Destination, told: _Told) -> None:
+    def _take(self, link: ControlLink, message: Message, destination: Destination, told: Told) -> None:
         assert self._history is not None
         match message:
             case Offer():
@@ -195,7 +202,7 @@ class Drop:
         with self._destination.below(tuple(folder.split(b"/"))) as below:
             yield below
 
-    def _take_offer(self, link: ControlLink, offer: Offer, destination: Destination, told: _Told, turn: Turn) -> None:
+    def _take_offer(self, link: ControlLink, offer: Offer, destination: Destination, told: Told, turn: Turn) -> None:
         teller = Teller(self._teller.tell, offer.transfer)
         peer = link.peer if told.greeted.grant is None else f"{told.greeted.grant.name} ({link.peer})"
         teller.tell(Offered(peer=peer, label=offer.label, files=offer.files, size=offer.size))
@@ -208,7 +215,7 @@ class Drop:
         self._over(offer, destination, outcome, time.monotonic() - began, teller)
 
     def _receive(
-        self, link: ControlLink, offer: Offer, destination: Destination, told: _Told, turn: Turn, quota: Quota,
+        self, link: ControlLink, offer: Offer, destination: Destination, told: Told, turn: Turn, quota: Quota,
         teller: Teller,
     ) -> Outcome:  # fmt: skip
         assert self._history is not None
@@ -222,11 +229,9 @@ class Drop:
         except (TransferError, LandlineError, OSError) as error:
             teller.tell(Broke(problem=str(error), seconds=0.0))
             link.flush(1.0)
-            raise _Gone(error) from error
+            raise Gone(error) from error
 
-    def _take_text(
-        self, link: ControlLink, offer: Offer, destination: Destination, told: _Told, teller: Teller
-    ) -> None:
+    def _take_text(self, link: ControlLink, offer: Offer, destination: Destination, told: Told, teller: Teller) -> None:
         assert self._history is not None
         link.post(Accept(1, told.digests[0], 1, offer.secret, False, destination.free_bytes()))
         with self._quota_of(destination) as quota:
@@ -240,8 +245,12 @@ class Drop:
 
     def _over(self, offer: Offer, destination: Destination, outcome: Outcome, seconds: float, teller: Teller) -> None:
         teller.tell(ended_event(outcome, seconds))
-        transfer = offer.transfer.hex()
-        self._hooks.run(Done(destination.path, transfer, offer.label, outcome.landed, outcome.failed, outcome.size))
+        self._hooks.run(
+            Done(destination.path, offer.transfer.hex(), offer.label, outcome.landed, outcome.failed, outcome.size)
+        )
+        self._one_more()
+
+    def _one_more(self) -> None:
         with self._lock:
             self._finished += 1
             self._lock.notify_all()
@@ -295,7 +304,7 @@ class Drop:
             self._sweep()
 
 
-class _Gone(LandlineError):
+class Gone(LandlineError):
     """A transfer did not come to its end; the peer has been told what there was to tell."""
 
 
@@ -339,7 +348,7 @@ def der_of(path: str) -> bytes:
     return ssl.PEM_cert_to_DER_cert(begin + text.partition(begin)[2].partition(end)[0] + end)
 
 
-def _refused(link: ControlLink, error: Exception) -> Refused:
+def told_no(link: ControlLink, error: Exception) -> Refused:
     """Tell the sender why its transfer is not taken."""
     fault = getattr(error, "fault", Fault.SYSTEM)
     detail = getattr(error, "problem", "") or str(error)

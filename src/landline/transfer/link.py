@@ -20,6 +20,7 @@ PING_SECONDS = 15.0
 DEAD_SECONDS = 45.0
 STALL_SECONDS = 60.0
 """So long a data connection may stand still in the middle of something."""
+PATIENT_SECONDS = 30 * 86400.0
 MAX_UNSENT_BYTES = 16 * 1024 * 1024
 """A peer that does not take our frames cannot make us keep more of them than this."""
 
@@ -226,6 +227,13 @@ class DataLink:
             self.sock.sendall(data)
         except OSError as error:
             raise self.failure(error) from error
+
+    def be_patient(self) -> None:
+        """Let what is sent wait for long: for a full disk there, or for a person with a pager at the end of a pipe.
+
+        That the peer is there at all shows on the control connection.
+        """
+        self.sock.settimeout(PATIENT_SECONDS)
 
     def read_some(self, view: memoryview) -> int:
         """Read at least one byte into `view`; returns how many. Raises ConnectionClosed (also at the end)."""

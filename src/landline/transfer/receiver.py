@@ -6,9 +6,10 @@ import contextlib
 import secrets
 import threading
 import time
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from landline.errors import ConnectionClosed, TransferError, WaitTimeout
+from landline.errors import ConnectionClosed, Reason, TransferError, WaitTimeout
 from landline.transfer.checkpoints import Checkpoints
 from landline.transfer.committing import Committer
 from landline.transfer.diskerrors import LandingError
@@ -122,14 +123,26 @@ class Receiver:
         """The key of the data connections."""
         return self.accept.key
 
-    def run(self) -> Outcome:
+    @property
+    def advanced(self) -> bool:
+        """Whether anything came of this epoch."""
+        tally, ledger = self._reception.tally, self._reception.ledger
+        return bool(tally.received or tally.landed or ledger.settled)
+
+    def run(self, early: Sequence[Message] = (), on_accept: Callable[[], None] | None = None) -> Outcome:
         """Hold the conversation to its end. Returns how it ended.
+
+        `early` is what the sender has said behind its offer already; `on_accept` is called when data may come.
 
         Raises Stopped, ConnectionClosed, WaitTimeout or WireError where it did not; what came until then is kept for
         the next epoch.
         """
         try:
             self._begin()
+            if on_accept is not None:
+                on_accept()
+            for message in early:
+                self._take(message)
             while not self._is_over():
                 for message in self._link.poll(TICK_SECONDS):
                     self._take(message)
@@ -151,6 +164,10 @@ class Receiver:
     def stop(self, fault: Fault, detail: str) -> None:
         """End the epoch, from any thread; `run` raises Stopped."""
         self._reception.end(Stopped(fault, detail))
+
+    def fail(self, error: Exception) -> None:
+        """End the epoch, from any thread; `run` raises `error`."""
+        self._reception.end(error)
 
     def serve(self, link: DataLink, number: int) -> None:
         """Take the data of connection `number` to its end, in the thread of the caller."""
@@ -220,6 +237,9 @@ class Receiver:
                 self._planner.change(message.file, message.entry)
             case Failed():
                 self._sender_failed(message)
+            case Bye() if message.fault in (None, Fault.STOPPED):
+                # It may come again: its connection broke, or a person has stopped it.
+                raise ConnectionClosed(self._link.peer, Reason.PEER_CLOSED, message.detail)
             case Bye():
                 raise Stopped(message.fault or Fault.STOPPED, message.detail, self._link.peer)
             case _:

@@ -12,6 +12,7 @@ from landline.transfer.faults import Fault
 from landline.transfer.link import DataLink
 from landline.transfer.place import NotTaken
 from landline.transfer.receiver import Receiver
+from landline.transfer.sink import SinkReceiver
 from landline.transfer.wire import Join, Offer, WireError, join_proof
 
 TAKEOVER_SECONDS = 60.0
@@ -24,7 +25,7 @@ class Turn:
 
     def __init__(self, secret: bytes) -> None:
         self.secret = secret
-        self.receiver: Receiver | None = None
+        self.receiver: Receiver | SinkReceiver | None = None
         self.superseded = False
 
 
@@ -66,7 +67,7 @@ class Registry:
     def _is_gone(self, offer: Offer, old: Turn) -> bool:
         return self._turns.get(offer.transfer) is not old
 
-    def run(self, turn: Turn, receiver: Receiver) -> None:
+    def run(self, turn: Turn, receiver: Receiver | SinkReceiver) -> None:
         """This receiver has the turn from here on; data connections find it."""
         with self._changed:
             turn.receiver = receiver

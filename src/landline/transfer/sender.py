@@ -124,6 +124,7 @@ class Sender:
             if self.desk.over.is_set():
                 return
             self._links.add(link)
+        link.be_patient()
         try:
             Mover(self.desk, link, accept.key if link.clear else None).run()
         except Exception as error:
