@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from landline.transfer.checkpoints import FULL, Checkpoints
-from landline.transfer.diskerrors import LandingError, landing_error
+from landline.transfer.diskerrors import LandingError, NoSpace, landing_error
 from landline.transfer.faults import Fault
 from landline.transfer.landing import Landed as Named
 from landline.transfer.landing import Ready, Synced
@@ -124,10 +124,23 @@ class Committer:
         if item.small_fd is not None:
             yield item.small_fd
             return
+        if not item.file.made:
+            # Nothing has come of it, as there is nothing in it: an empty stream. What lies under its number is older.
+            self._make_empty(item.file)
         with self._reception.parts.use(item.file.index) as part_fd:
             if item.file.entry.size is None:
                 os.ftruncate(part_fd, item.file.size)
             yield part_fd
+
+    def _make_empty(self, file: File) -> None:
+        """Make the part of a file without bytes. Raises LandingError."""
+        try:
+            self._reception.parts.add(file.index, self._reception.place.create(file))
+        except NoSpace as error:
+            raise LandingError(Fault.SPACE, file.entry.parts, str(error)) from error
+        except OSError as error:
+            raise landing_error(file.entry.parts, error) from error
+        file.made = True
 
     def _land(self, group: list[Pair]) -> None:
         began = time.monotonic()

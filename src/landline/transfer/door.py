@@ -18,6 +18,7 @@ from landline.address import Address, TcpAddress
 from landline.errors import LandlineError
 from landline.server.admission import Admission, peer_group
 from landline.server.telling import Teller
+from landline.transfer.faults import Fault
 from landline.transfer.greeting import GREETING_SECONDS
 from landline.transfer.link import ControlLink, DataLink, Sock, cut
 from landline.transfer.wire import (
@@ -25,6 +26,7 @@ from landline.transfer.wire import (
     MAX_EARLY_BYTES,
     MUST,
     NUMBERS,
+    Bye,
     Hello,
     Join,
     Message,
@@ -189,7 +191,13 @@ class Door:
         secured = server_context(self._tls).wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
         self._forget(sock)
         self._remember(secured, deadline)
-        secured.do_handshake()
+        try:
+            secured.do_handshake()
+        except BaseException:
+            # Whoever called us only knows the socket that this one has taken the place of.
+            self._forget(secured)
+            secured.close()
+            raise
         return secured
 
     def _hand_on(self, sock: Sock, peer: Address, deadline: float) -> None:
@@ -200,6 +208,9 @@ class Door:
                 try:
                     self._relax(sock)
                     self._guests.take_control(link, hello, self._certificate, deadline)
+                except WireError as error:
+                    link.post(Bye(Fault.PROTOCOL, error.problem[:4000]))
+                    raise
                 finally:
                     link.close(linger_seconds=1.0)
             case Join() as join:

@@ -64,6 +64,11 @@ class Planner:
         self._files -= 1
         self._answer([new])
 
+    def forget(self, file: File) -> None:
+        """A file has failed at the sender's: if it is a link, it is not to be made."""
+        if file in self.links:
+            self.links.remove(file)
+
     def close(self) -> None:
         """End the thread that compares."""
         if self._comparer is not None:
