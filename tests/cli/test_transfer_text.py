@@ -145,6 +145,8 @@ def test_a_listing_is_short_and_says_what_it_leaves_out() -> None:
 def test_amounts() -> None:
     assert words.amount(3, 2 * MIB) == "3 files, 2.0 MiB"
     assert words.amount(1, None) == "1 file"
+    assert words.amount_of([file(b"a", size=5), file(b"b", size=6), Entry(Kind.FOLDER, (b"c",))]) == "2 files, 11 B"
+    assert words.amount_of([file(b"a", size=None)]) == "1 file"
     assert words.amount(None, None) == "a stream of unknown length"
 
 

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from landline.transfer.faults import Fault
     from landline.transfer.options import ReceiveOptions, SendOptions
     from landline.transfer.receipt import Receipt, ReceiptFile
-    from landline.transfer.receivefiles import receive
+    from landline.transfer.receivefiles import Received, receive
     from landline.transfer.sendfiles import send
-    from landline.transfer.verifying import verify
+    from landline.transfer.verifying import Verified, verify
 
 _HOMES = {
     "Drop": "landline.transfer.drop",
@@ -21,7 +21,9 @@ _HOMES = {
     "Receipt": "landline.transfer.receipt",
     "ReceiptFile": "landline.transfer.receipt",
     "ReceiveOptions": "landline.transfer.options",
+    "Received": "landline.transfer.receivefiles",
     "SendOptions": "landline.transfer.options",
+    "Verified": "landline.transfer.verifying",
     "events": "landline.transfer.events",
     "receive": "landline.transfer.receivefiles",
     "send": "landline.transfer.sendfiles",
@@ -34,7 +36,9 @@ __all__ = [
     "Receipt",
     "ReceiptFile",
     "ReceiveOptions",
+    "Received",
     "SendOptions",
+    "Verified",
     "events",
     "receive",
     "send",
