@@ -246,7 +246,7 @@ def test_a_text_by_code(tmp_path: Path) -> None:
         code = sender.stdout.readline().removeprefix("code ").strip()
         shown = landline("receive", str(tmp_path / "inbox"), "--code", "--yes", piped=code)
         assert shown.stdout == "the door code is\n4711\\x1b[2J\n"
-        assert ended(sender)[0].startswith("the text was shown at ")
+        assert ended(sender)[0].startswith("the text is shown at ")
 
 
 def opened(terminal: Terminal) -> str:

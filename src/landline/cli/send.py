@@ -15,7 +15,7 @@ from landline.cli.exits import CommandError, Exit
 from landline.cli.qr import show_qr
 from landline.cli.transfer_options import TransferOptions
 from landline.cli.transfer_run import Watch, print_summary, run_to_end, terminal_shows
-from landline.cli.transfer_text import LISTED, MOST_SENTENCE, count, shown
+from landline.cli.transfer_text import LEVELS, LISTED, MOST_SENTENCE, count, shown
 from landline.cli.transfer_view import view_for
 from landline.errors import UsageError
 from landline.transfer.events import Began, Observer, Offered, Ready
@@ -66,7 +66,10 @@ def send_command(arguments: tuple[str, ...], told: SendArguments) -> Exit:
             save_receipt(told.receipt, receipt)
 
     run_to_end(work, watch, view, *([GO_ON_BY_CODE] if address is None else []))
-    print_summary(watch, view, place.name)
+    if told.text is not None and watch.ended is not None and not told.json:
+        click.echo(f"the text is {LEVELS.get(watch.ended.level, 'there')} at {shown(place.name)}")
+    else:
+        print_summary(watch, view, place.name)
     return watch.code
 
 

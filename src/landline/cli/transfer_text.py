@@ -195,11 +195,15 @@ def summary(event: Ended, where: str) -> str:
     level = LEVELS.get(event.level, event.level)
     if event.level == "shown":
         return f"the text was shown at {shown(where)}"
+    failed = f"; {count(event.failed, 'file')} failed" if event.failed else ""
+    if event.failed and not event.landed:
+        return f"nothing landed at {shown(where)}{failed}"
+    moved = f"{count(event.landed, 'file')}, {size(event.size)}"
+    if event.skipped and event.skipped == event.landed:
+        return f"{moved}, there already at {shown(where)}{failed}"
     speed = f" ({rate(event.size / event.seconds)})" if event.seconds >= 0.05 and event.size else ""
     skipped = f", {event.skipped} of them there already" if event.skipped else ""
-    failed = f"; {count(event.failed, 'file')} failed" if event.failed else ""
-    moved = f"{count(event.landed, 'file')}, {size(event.size)}{skipped}"
-    return f"{moved}, {level} at {shown(where)} in {duration(event.seconds)}{speed}{failed}"
+    return f"{moved}{skipped}, {level} at {shown(where)} in {duration(event.seconds)}{speed}{failed}"
 
 
 def failure(one: Failure) -> str:
@@ -211,7 +215,10 @@ def reason(fault: str, detail: str = "") -> str:
     """A fault with its detail, and what to do."""
     advice = ADVICE.get(Fault(fault), "") if fault in set(Fault) else ""
     said = shown(detail, MOST_SENTENCE)
-    return f"{said} ({advice})" if said and advice else said or advice or shown(fault)
+    # Most details say themselves what to do; that of a name that is taken does not know our options.
+    if fault == Fault.EXISTS or not said:
+        return advice or shown(fault)
+    return said if ";" in said or not advice else f"{said} ({advice})"
 
 
 def failures(failed: Sequence[Failure], most: int = LISTED) -> list[str]:
