@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from landline.transfer.checkpoints import FULL, Checkpoints
-from landline.transfer.diskerrors import LandingError, landing_error
+from landline.transfer.diskerrors import LandingError, NoSpace, landing_error
 from landline.transfer.faults import Fault
 from landline.transfer.landing import Landed as Named
 from landline.transfer.landing import Ready, Synced
@@ -112,8 +112,8 @@ class Committer:
             for item in group:
                 try:
                     part_fd = stack.enter_context(self._descriptor_of(item))
-                except LandingError as error:
-                    self._reception.fail(item.file, error.fault, error.problem)
+                except (LandingError, NoSpace) as error:
+                    self._reception.fail(item.file, error.fault, getattr(error, "problem", str(error)))
                     continue
                 entry = item.file.entry
                 ready.append((item.file, Ready(item.file.index, part_fd, entry.parts, entry.mode, entry.mtime_ns)))
@@ -124,6 +124,9 @@ class Committer:
         if item.small_fd is not None:
             yield item.small_fd
             return
+        if not item.file.made:
+            # A stream of no bytes: nobody has made its part.
+            self._reception.parts.add(item.file.index, self._reception.place.create(item.file))
         with self._reception.parts.use(item.file.index) as part_fd:
             if item.file.entry.size is None:
                 os.ftruncate(part_fd, item.file.size)
