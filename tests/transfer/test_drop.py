@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-import landline
 from landline.errors import ListenError, UsageError
+from landline.testing.background import Background
 from landline.transfer.drop import Drop, granted_policy
 from landline.transfer.events import Ended, Noted, Offered, Said
 from landline.transfer.faults import Fault
@@ -33,8 +33,8 @@ from landline.transfer.wire import (
     encode,
 )
 from landline.transport.tls import ServerTls
-
-from .sendingpeer import SECRET, TRANSFER, ScriptedSender, file_entry, opened_drop
+from tests.services import upper
+from tests.transfer.sendingpeer import SECRET, TRANSFER, ScriptedSender, file_entry, opened_drop
 
 pytestmark = pytest.mark.usefixtures("home")
 BIG = os.urandom(3 * LEAST_CHUNK + 77)
@@ -326,7 +326,7 @@ def test_old_leftovers_are_swept(tmp_path: Path) -> None:
 
 
 def test_a_drop_inside_a_service(tmp_path: Path) -> None:
-    service = landline.Service("tcp://127.0.0.1:0", framing="lines", payload="text")
+    service = upper()
     drop = Drop(tmp_path / "in")
 
     @service.startup
@@ -337,8 +337,13 @@ def test_a_drop_inside_a_service(tmp_path: Path) -> None:
     def close_it() -> None:
         drop.stop()
 
-    with landline.testing.running(service):
+    serve = Background()
+    try:
+        serve(service)
         assert send_small(drop.address, "a").landed == 1
+    finally:
+        serve.stop()
+    assert serve.failures == []
     assert (tmp_path / "in/a").read_bytes() == SMALL
 
 

@@ -30,8 +30,7 @@ from landline.transfer.wire import (
     Trouble,
     Verify,
 )
-
-from .sendingpeer import SECRET, TRANSFER, ScriptedSender, file_entry, opened_drop
+from tests.transfer.sendingpeer import SECRET, TRANSFER, ScriptedSender, file_entry, opened_drop
 
 pytestmark = pytest.mark.usefixtures("home")
 BIG = os.urandom(2 * LEAST_CHUNK + 77)
