@@ -3,7 +3,7 @@
 import pytest
 
 from landline.errors import LimitError
-from landline.transfer.options import SendOptions
+from landline.transfer.options import ReceiveOptions, SendOptions
 
 BAD = [
     (
@@ -36,3 +36,18 @@ def test_a_value_out_of_its_range_is_named(given: dict[str, object], sentence: s
 def test_the_defaults_and_the_ends_of_the_ranges_are_good() -> None:
     SendOptions()
     SendOptions("skip-same", 1024, 8, 0.0, True, ("nas",), "follow", 2**24, 0.0, b"x")
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"symlinks": "follow"}, "symlinks cannot be 'follow'; it must be one of 'skip', 'inside', 'keep', None"),
+        ({"max_files": -1}, "max_files cannot be -1; it must be a number from 0, or None"),
+        ({"keep_partial_days": 4000}, "keep_partial_days cannot be 4000; it must be a number from 0 to 3650"),
+    ],
+)
+def test_options_of_a_receiver_are_checked_too(given: dict[str, object], sentence: str) -> None:
+    with pytest.raises(LimitError) as caught:
+        ReceiveOptions(**given)  # type: ignore[arg-type]
+    assert str(caught.value) == sentence
+    ReceiveOptions()

@@ -20,7 +20,7 @@ from landline.transfer.faults import Fault
 from landline.transfer.landing import Landed as Named
 from landline.transfer.landing import Ready, Synced
 from landline.transfer.ledger import File
-from landline.transfer.openparts import SMALL_FILES
+from landline.transfer.openparts import SMALL_FILES, SMALL_LIMIT
 from landline.transfer.reception import Reception
 from landline.transfer.records import Landed, Landing
 from landline.transfer.wire import LandedFile
@@ -28,7 +28,9 @@ from landline.transfer.wire import LandedFile
 Pair = tuple[File, Ready]
 Step = TypeVar("Step")
 
-GROUP_FILES = 512
+GROUP_FILES = 1024
+ENOUGH_FILES = min(GROUP_FILES, SMALL_LIMIT) // 2
+"""So many begin at once, while as many others are being written."""
 GROUP_SECONDS = 0.1
 """So long a small group waits for more files, while more are to come."""
 JOURNAL_BYTES = 1024 * 1024
@@ -97,7 +99,7 @@ class Committer:
             return [self._waiting.popleft() for _ in range(min(GROUP_FILES, len(self._waiting)))]
 
     def _is_enough(self) -> bool:
-        if len(self._waiting) >= GROUP_FILES // 2 or self._closing:
+        if len(self._waiting) >= ENOUGH_FILES or self._closing:
             return True
         # Without its lock, as somebody may have it who waits for ours: at worst we wait a moment for nothing.
         return self._reception.ledger.waits_for_landing_only

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from landline.errors import ConnectionClosed, Reason
 from landline.transfer.events import FileBegan, FileFailed, FileLanded, Resent
 from landline.transfer.faults import Fault
-from landline.transfer.manifest import DIGEST_BYTES, OPEN_ENTRIES
+from landline.transfer.manifest import DIGEST_BYTES, OPEN_ENTRIES, Kind
 from landline.transfer.openfiles import SourceChanged
 from landline.transfer.receipt import receipt_file, shown
 from landline.transfer.schedule import FileWork, Schedule, Work, claim_end
@@ -64,14 +64,18 @@ class Desk:
 
     # What the control connection brings.
 
-    def start(self, digest: str) -> None:
-        """The receiver has accepted: from now on there is work. Digests of another kind are forgotten."""
+    def accept(self, digest: str) -> None:
+        """The receiver has accepted, and wants this digest. Those of another kind are forgotten."""
         with self._changes:
             if self.job.digest not in ("", digest):
                 for file in self.job.open.values():
                     file.digests.clear()
                     file.root = b""
             self.job.digest = digest
+
+    def open(self) -> None:
+        """From now on there is work."""
+        with self._changes:
             self._is_open = True
             self._changes.notify_all()
 
@@ -333,7 +337,10 @@ class Desk:
     def _add(self, file: FileWork) -> bool:
         """Put a planned entry to work. Returns False for a stream that has lost something."""
         if not file.is_file:
-            self._drop(file)
+            # A folder is made by now; a link is made later, and the receiver says when.
+            if file.entry.kind is Kind.FOLDER:
+                self._drop(file)
+            file.planned = True
             return True
         if file.entry.size is None:
             if len(file.digests) < file.read_chunks:

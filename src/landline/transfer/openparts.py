@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 MOST_OPEN_PARTS = 64
 """A sender works on few large files at a time; one that begins thousands must not cost as many descriptors."""
+MOST_SMALL_FILES = 2048
 
 
 class _Held:
@@ -82,10 +83,11 @@ class OpenParts:
             os.close(held.part_fd)
 
 
-def _small_files() -> int:
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 512 if soft == resource.RLIM_INFINITY else max(32, min(512, soft // 2))
+def small_files(soft_limit: int) -> int:
+    """How many small files may be open, of the descriptors that the process may have."""
+    return MOST_SMALL_FILES if soft_limit < 0 else max(32, min(MOST_SMALL_FILES, soft_limit // 2))
 
 
-SMALL_FILES = threading.BoundedSemaphore(_small_files())
+SMALL_LIMIT = small_files(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+SMALL_FILES = threading.BoundedSemaphore(SMALL_LIMIT)
 """Small files are open from their writing to their landing; so many of them may be, in the whole process."""

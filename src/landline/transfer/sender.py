@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from landline.errors import ConnectionClosed, Reason
 from landline.transfer.desk import Desk
-from landline.transfer.events import Began, FileMoved, Moved, NoRoom, Phase
+from landline.transfer.events import Began, FileMoved, Moved, NoRoom, Offered, Phase
 from landline.transfer.faults import Fault
 from landline.transfer.greeting import Refused
 from landline.transfer.link import ControlLink, DataLink
@@ -95,7 +95,9 @@ class Sender:
         Raises Refused, WireError, ConnectionClosed, WaitTimeout, or UsageError.
         """
         try:
-            self.link.post(self.job.offer())
+            offer = self.job.offer()
+            self.link.post(offer)
+            self.job.tell(Offered(peer=self.link.peer, label=offer.label, files=offer.files, size=offer.size))
             while self._result is None:
                 may_list = self._list_page()
                 self._check()
@@ -254,7 +256,7 @@ class Sender:
         if accept.trusted and not self._clear_allowed:
             raise WireError("it wants data without TLS, which was not offered")
         self._began_at = time.monotonic()
-        self.desk.start(accept.digest)
+        self.desk.accept(accept.digest)
         with self._changes:
             self.accept = accept
             self._changes.notify_all()
@@ -276,6 +278,7 @@ class Sender:
         if not self._began:
             self._began = True
             self._tell_began()
+            self.desk.open()
 
     def _failed(self, failed: Failed) -> None:
         if failed.file >= self.desk.listed:
@@ -350,7 +353,7 @@ class Sender:
         if any(file.unchecked for file in list(self.desk.live.values())[:FEW_FILES]):
             return "checking"
         # FILE_END is said when all of a file was sent: as long as one is missing, something is to be sent.
-        if size is None or any(not file.ended for file in list(self.desk.live.values())):
+        if size is None or any(file.is_file and not file.ended for file in list(self.desk.live.values())):
             return "sending"
         return "verifying" if self.desk.resumed + self._progress.verified < size else "committing"
 
