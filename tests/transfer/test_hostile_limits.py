@@ -16,7 +16,7 @@ from landline.transfer.drop import Drop
 from landline.transfer.faults import Fault
 from landline.transfer.manifest import LEAST_CHUNK
 from landline.transfer.options import ReceiveOptions
-from landline.transfer.wire import Accept, Failed, Landed, Nak, Offer, Page, Plan, Result, Token, encode
+from landline.transfer.wire import Accept, Bye, Failed, Landed, Nak, Offer, Page, Plan, Result, Token, encode
 from tests.transfer.hostile import (
     Hung,
     Peer,
@@ -76,7 +76,7 @@ def test_a_quota_is_of_all_files_together(opened: Opened, tmp_path: Path) -> Non
         (plan,) = peer.of(Plan)
         assert {one.file: (one.fault, one.detail) for one in plan.failed} == {
             1: (Fault.QUOTA, "the quota of 1000 bytes has no room for 2 more"),
-            2: (Fault.SPACE, plan.failed[1].detail),
+            2: (Fault.TOO_LARGE, "1152921504606846976 bytes are too much beside what is open already"),
         }
         sock.sendall(bundle((0, b"a" * 399), (3, b"d")))
         assert peer.over().landed == 2
@@ -106,6 +106,23 @@ def test_what_broke_off_does_not_count_twice_against_a_quota(opened: Opened, tmp
             sock.sendall(chunk(0, 0, data[:CHUNK]) + chunk(0, 1, data[CHUNK:]))
             second.say(end(0, data, entry))
             assert second.over().landed == 2
+
+
+def test_what_is_left_lying_counts_against_a_quota_while_others_send(opened: Opened, tmp_path: Path) -> None:
+    """Whoever begins much and goes each time must not fill the disk."""
+    with opened(quota_bytes=3 * CHUNK) as drop, Peer(drop.address) as patient:
+        patient.planned(file(b"waits", size=1))
+        for number, is_taken in enumerate([True, False]):
+            with Peer(drop.address) as peer:
+                sock = peer.planned(file(b"left %d" % number, size=2 * CHUNK))
+                assert bool(peer.of(Plan)[0].failed) is not is_taken
+                if is_taken:
+                    sock.sendall(chunk(0, 0, b"x" * CHUNK) + chunk(0, 1, b"y" * CHUNK, digest=b"?" * 32))
+                    peer.hear(Nak)
+                    peer.say(Bye())
+                peer.ending() if is_taken else peer.over()
+    kept = [path for path in (tmp_path / "inbox").rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in kept if path.stat().st_size >= CHUNK) <= 2 * CHUNK
 
 
 @pytest.mark.parametrize("limit", ["max_file_bytes", "quota_bytes"])
