@@ -9,7 +9,7 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -288,7 +288,15 @@ def upload(address: str, *names: bytes, data: bytes = b"hello", token: str | Non
         return peer.over()
 
 
-def each_byte(data: bytes) -> Iterator[bytes]:
-    """One byte after another."""
-    for place in range(len(data)):
-        yield data[place : place + 1]
+def pour(sock: socket.socket, data: bytes) -> None:
+    """Send all of it, or as much as the other side takes before it hangs up."""
+    with contextlib.suppress(OSError):
+        sock.sendall(data)
+
+
+def is_cut(sock: socket.socket) -> bool:
+    """Whether the other side closes a connection, without a word."""
+    try:
+        return sock.recv(1) == b""
+    except (ConnectionResetError, ssl.SSLEOFError):
+        return True

@@ -202,7 +202,7 @@ class Planner:
         size, reception = file.entry.size or 0, self._reception
         if reception.room.wait_seconds <= 0 and size > self._free:
             raise Refused(Fault.SPACE, f"it has {size} bytes, and {self._free} are free here")
-        if not reception.reserve(file, size):
+        if not reception.resume(file):
             raise Refused(Fault.QUOTA, f"the quota of {reception.quota.limit} bytes has no room for {size} more")
 
     def _open(self, file: File) -> None:

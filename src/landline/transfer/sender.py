@@ -109,7 +109,7 @@ class Sender:
             self.link.post(Bye())
             return self._result
         except WireError as error:
-            self.link.post(Bye(Fault.PROTOCOL, str(error)[:4000]))
+            self.link.post(Bye(Fault.PROTOCOL, error.problem[:4000]))
             raise
         except BaseException:
             self.link.post(Bye(Fault.STOPPED))
