@@ -16,6 +16,7 @@ from typing import Protocol
 
 from landline.address import Address, TcpAddress
 from landline.errors import LandlineError
+from landline.limits import Limits
 from landline.server.admission import Admission, peer_group
 from landline.server.telling import Teller
 from landline.transfer.faults import Fault
@@ -35,6 +36,7 @@ from landline.transfer.wire import (
     decode_body,
 )
 from landline.transport.listen import Listener, socket_address
+from landline.transport.options import tune_stream
 from landline.transport.tls import ServerTls
 from landline.transport.tlserrors import handshake_problem
 
@@ -179,6 +181,7 @@ class Door:
 
     def _shake(self, sock: socket.socket, peer: Address, deadline: float) -> Sock:
         """TLS, if the first byte is that of a TLS record. A clear connection is let in only where that is allowed."""
+        tune_stream(sock, Limits())
         sock.settimeout(GREETING_SECONDS)
         self._remember(sock, deadline)
         first = sock.recv(1, socket.MSG_PEEK)
