@@ -1,4 +1,4 @@
-"""SIGKILL for senders and receivers at any moment: the same again goes on, and what was called durable is not resent."""
+"""SIGKILL for senders and receivers at any moment: the same again goes on, and resends nothing that was durable."""
 
 from __future__ import annotations
 
