@@ -189,7 +189,13 @@ class Door:
         secured = server_context(self._tls).wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
         self._forget(sock)
         self._remember(secured, deadline)
-        secured.do_handshake()
+        try:
+            secured.do_handshake()
+        except BaseException:
+            # The plain socket that the caller knows has given its descriptor away.
+            self._forget(secured)
+            secured.close()
+            raise
         return secured
 
     def _hand_on(self, sock: Sock, peer: Address, deadline: float) -> None:
