@@ -162,7 +162,7 @@ def framed(payload: bytes) -> bytes:
 
 
 PAYLOAD_END = b"|/|"
-JOURNAL = [
+JOURNAL: list[records.Record] = [
     records.Job(b"transfer", b"hash", "sha256", 1.5, "holiday"),
     records.Epoch(1),
     records.Opened(0, 1, 9, 4, b"source"),

@@ -159,6 +159,8 @@ def test_one_file_to_the_standard_output(command: Command, played: Played) -> No
     ]
     assert played.calls[0][0] == (b"-",)
     assert command("receive", "-", "--json").sentence == "--json and - both want the standard output; leave one out"
+    ended = command("receive", "-", "--tokens", "t")
+    assert ended.sentence.startswith("--tokens, --certificate and --on-complete are for a drop in a folder")
 
 
 @pytest.mark.parametrize(

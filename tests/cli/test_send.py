@@ -90,6 +90,14 @@ def test_options_arrive(command: Command, played: Played, tmp_path: Path) -> Non
     )
 
 
+@pytest.mark.parametrize(("level", "seen"), [("durable", "on disk"), ("shown", "shown")])
+def test_a_text(level: str, seen: str, command: Command, played: Played) -> None:
+    played.events = [Ended(transfer=ID, level=level)]
+    ended = command("send", "--text", "hi", ADDRESS)
+    assert ended.out.decode() == f"the text is {seen} at tls://127.0.0.1:8120\n"
+    assert played.calls[0][1]["text"] == "hi"
+
+
 def test_json_and_nothing_else(command: Command, played: Played) -> None:
     played.events = [Ready(code=WORDS), FAILED, Ended(transfer=ID, landed=1, failed=1, size=5)]
     ended = command("send", "a", "--json")

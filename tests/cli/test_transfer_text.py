@@ -145,6 +145,8 @@ def test_a_listing_is_short_and_says_what_it_leaves_out() -> None:
 def test_amounts() -> None:
     assert words.amount(3, 2 * MIB) == "3 files, 2.0 MiB"
     assert words.amount(1, None) == "1 file"
+    assert words.amount_of([file(b"a", size=5), file(b"b", size=6), Entry(Kind.FOLDER, (b"c",))]) == "2 files, 11 B"
+    assert words.amount_of([file(b"a", size=None)]) == "1 file"
     assert words.amount(None, None) == "a stream of unknown length"
 
 
@@ -176,6 +178,11 @@ def test_progress_lines(event: Moved, line: str) -> None:
             "2 files, 0 B, 1 of them there already, on disk at tls://host:1 in 0.0 s; 1 file failed",
         ),
         (Ended(landed=1, size=5, level="written", seconds=0.01), "1 file, 5 B, written at tls://host:1 in 0.0 s"),
+        (Ended(failed=2), "nothing landed at tls://host:1; 2 files failed"),
+        (
+            Ended(landed=1, skipped=1, failed=1, size=5, seconds=1.0),
+            "1 file, 5 B, there already at tls://host:1; 1 file failed",
+        ),
         (Ended(level="shown"), "the text was shown at tls://host:1"),
     ],
 )
@@ -188,6 +195,12 @@ def test_summaries(event: Ended, line: str) -> None:
     [
         ("exists", "", "it is there already; --if-exists rename, replace or skip-same says what to do"),
         ("system", "too many links", "too many links (a system refused something; the reason stands before this)"),
+        (
+            "exists",
+            "it is there; move it",
+            "it is there already; --if-exists rename, replace or skip-same says what to do",
+        ),
+        ("denied", "the folder is read-only; open it", "the folder is read-only; open it"),
         ("new", "\x1b", "\\x1b"),
         ("new", "", "new"),
     ],

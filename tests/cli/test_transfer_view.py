@@ -89,7 +89,9 @@ def test_lines_of_a_drop_say_whose_they_are() -> None:
     assert all(line.startswith("tls://host:1: ") for line in lines[1:])
     assert lines[-1] == "tls://host:1: 1 file, 2.0 KiB, on disk at /drop in 2.0 s (1.0 KiB/s); 1 file failed"
     unnamed = Offered(transfer=ID, peer="tls://host:1", files=2, size=4096)
-    assert plain([unnamed], drop="/drop") == ["tls://host:1 offers 2 files, 4.0 KiB"]
+    assert plain([unnamed], drop="/drop") == ["tls://host:1 offers files (2 files, 4.0 KiB)"]
+    unknown = Offered(transfer=ID, peer="tls://host:1", label="photos")
+    assert plain([unknown], drop="/drop") == ["tls://host:1 offers photos"]
 
 
 def test_there_is_a_line_a_second_at_most_and_none_twice() -> None:

@@ -96,7 +96,8 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Played:
     """Transfers are played, and not made."""
     one = Played()
     homes: dict[str, dict[str, Callable[..., Any]]] = {
-        "sendfiles": {"send": one.send, "verify": one.verify},
+        "sendfiles": {"send": one.send},
+        "verifying": {"verify": one.verify},
         "receivefiles": {"receive": one.receive},
         "drop": {"Drop": one.drop},
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import socket
 import threading
 from collections.abc import Callable, Iterable
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from landline.errors import ConnectionClosed
 from landline.transfer.events import Event
 from landline.transfer.link import ControlLink, DataLink
-from landline.transfer.manifest import DIGEST_BYTES, Entry, Kind, digest_of, root_of
+from landline.transfer.manifest import DIGEST_BYTES, LEAST_CHUNK, Entry, Kind, digest_of, root_of
 from landline.transfer.sender import Sender
 from landline.transfer.sendjob import SendJob
 from landline.transfer.wire import (
@@ -43,6 +44,8 @@ from landline.transfer.wire import (
 )
 
 KEY = b"k" * 32
+CHUNK = LEAST_CHUNK
+MakeJob = Callable[..., SendJob]
 
 
 @dataclass
@@ -164,7 +167,7 @@ class ScriptedReceiver:
             if entry.kind is not Kind.FILE:
                 self.files.pop(page.first + place, None)
         links = [place for place, entry in enumerate(page.entries) if entry.kind is Kind.LINK]
-        self.post(*answers, Landed([LandedFile(page.first + place) for place in links]))
+        self.post(*answers, *([Landed([LandedFile(page.first + place) for place in links])] if links else []))
 
     def _land(self, index: int) -> None:
         held = self.files[index]
@@ -318,3 +321,17 @@ class Seen:
     def of(self, kind: type[Event]) -> list[Event]:
         """Those of one kind."""
         return [event for event in self.events if isinstance(event, kind)]
+
+
+def data_of(size: int, seed: int = 1) -> bytes:
+    """Bytes that are the same each time."""
+    return random.Random(seed).randbytes(size)
+
+
+def landed_by_name(receiver: ScriptedReceiver) -> dict[bytes, bytes]:
+    """What has landed, by the names of the manifest."""
+    names: dict[int, bytes] = {}
+    for message in receiver.said:
+        if isinstance(message, Page):
+            names |= {message.first + place: entry.path for place, entry in enumerate(message.entries)}
+    return {names[index]: data for index, data in receiver.landed.items()}

@@ -55,11 +55,24 @@ def test_metered_fills_what_is_missing_and_passes_the_rest_on() -> None:
     metered(Moved(transfer="ab", phase="sending", durable=400, size=1000, shares={"read": 0.9}))
     metered(Moved(transfer="ab", phase="sending", durable=400, size=1000, rate=7.0, eta_seconds=3.0, bottleneck="link"))
     metered(Noted(sentence="hello"))
-    metered(Ended(transfer="ab"))
+    now[0] = 5.0
+    metered(Ended(transfer="ab", seconds=100.0))
+    metered(Ended(transfer="cd", seconds=100.0))
     filled, given = (event for event in seen if isinstance(event, Moved))
     assert (filled.rate, filled.eta_seconds, filled.bottleneck) == (100.0, 6.0, "disk read")
     assert (given.rate, given.eta_seconds, given.bottleneck) == (7.0, 3.0, "link")
-    assert [type(event) for event in seen] == [Began, Moved, Moved, Noted, Ended]
+    assert [type(event) for event in seen] == [Began, Moved, Moved, Noted, Ended, Ended]
+    assert [event.seconds for event in seen if isinstance(event, Ended)] == [5.0, 100.0]
+
+
+def test_what_is_near_its_limit_is_held_up_by_it() -> None:
+    now = [0.0]
+    seen: list[Event] = []
+    metered = Metered(seen.append, lambda: now[0], 100)
+    for second, durable in ((0.0, 0), (10.0, 790), (20.0, 1690)):
+        now[0] = second
+        metered(Moved(transfer="ab", phase="sending", durable=durable, size=9000, shares={"read": 0.9}))
+    assert [event.bottleneck for event in seen if isinstance(event, Moved)] == ["disk read", "disk read", "limit"]
 
 
 def test_metered_takes_a_transfer_whose_beginning_it_has_not_seen() -> None:

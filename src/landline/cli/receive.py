@@ -18,7 +18,7 @@ from landline.cli.exits import CommandError, Exit
 from landline.cli.qr import show_qr
 from landline.cli.transfer_options import ASK, CODE_VARIABLE, TransferOptions
 from landline.cli.transfer_run import Watch, print_summary, run_to_end, terminal_shows
-from landline.cli.transfer_text import amount, count, listing, shown, shown_text, size
+from landline.cli.transfer_text import amount, amount_of, count, listing, shown, shown_text, size
 from landline.cli.transfer_view import view_for
 from landline.cli.typing_in import somebody_types
 from landline.errors import CodeError, UsageError
@@ -162,7 +162,7 @@ def by_code(directory: str, code: Code, told: ReceiveArguments) -> Exit:
     from landline.transfer.receivefiles import receive
 
     view = view_for(told.json, told.explain)
-    watch = Watch(view, on_said=lambda said: click.echo(shown_text(said.text)))
+    watch = Watch(view, told.limit, on_said=lambda said: click.echo(shown_text(said.text)))
     refused: list[bool] = []
 
     def accept(offered: Offered, entries: Sequence[Entry]) -> bool:
@@ -197,7 +197,15 @@ def by_code(directory: str, code: Code, told: ReceiveArguments) -> Exit:
 
 def agrees(offered: Offered, entries: Sequence[Entry]) -> bool:
     """Show a person what is offered, and ask."""
-    click.echo(f"{shown(offered.peer)} offers {amount(offered.files, offered.size)}:", err=True)
+    from landline.transfer.manifest import OPEN_ENTRIES
+
+    # Even an empty folder is an entry; only a text has none.
+    known = offered.files is not None or offered.size is not None
+    # The list that a person is asked about is whole but for very long ones.
+    least = "at least " if not known and len(entries) >= OPEN_ENTRIES else ""
+    told = amount(offered.files, offered.size) if known else f"{least}{amount_of(entries)}"
+    what = f"{told}:" if entries else "a short text"
+    click.echo(f"{shown(offered.peer)} offers {what}", err=True)
     for line in listing(entries):
         click.echo(line, err=True)
     return click.confirm("Accept?", default=False, err=True)
@@ -213,7 +221,7 @@ def open_drop(directory: str, told: ReceiveArguments) -> Exit:
     from landline.transfer.drop import Drop
 
     view = view_for(told.json, told.explain, shown(directory))
-    watch = Watch(view, on_said=lambda said: view.say(f"{shown(said.peer)} says: {shown_text(said.text)}"))
+    watch = Watch(view, told.limit, on_said=lambda said: view.say(f"{shown(said.peer)} says: {shown_text(said.text)}"))
 
     def work(observer: Observer) -> None:
         with Drop(
@@ -243,8 +251,12 @@ def _one_to_stdout(where: TlsAddress, told: ReceiveArguments) -> Exit:
 
     if told.json:
         raise UsageError("--json and - both want the standard output; leave one out")
+    if told.tokens or told.certificate or told.on_complete:
+        raise UsageError(
+            "--tokens, --certificate and --on-complete are for a drop in a folder; give a DIR in place of -"
+        )
     view = view_for(False, told.explain)
-    watch = Watch(view, on_ready=lambda ready: click.echo(f"receive {ready.address}", err=True))
+    watch = Watch(view, told.limit, on_ready=lambda ready: click.echo(f"receive {ready.address}", err=True))
     run_to_end(
         lambda observer: _ignore(receive(b"-", address=where, options=receive_options_of(told), on_event=observer)),
         watch,
@@ -308,9 +320,10 @@ def announce(address: Address, directory: str, told: ReceiveArguments, observer:
     elif not terminal_shows():
         print(f"receive {address}", flush=True)
     else:
+        # The words stand below it, where they are seen on a small terminal too.
+        show_qr(str(address), told.qr)
         for line in drop_lines(address, directory, told):
             click.echo(line)
-        show_qr(str(address), told.qr)
     if told.tokens is None and told.listen is not None and not _is_local(address):
         click.echo("everybody who has this address may send; --tokens FILE lets in only those with a token", err=True)
 

@@ -15,7 +15,7 @@ from landline.cli.exits import CommandError, Exit
 from landline.cli.qr import show_qr
 from landline.cli.transfer_options import TransferOptions
 from landline.cli.transfer_run import Watch, print_summary, run_to_end, terminal_shows
-from landline.cli.transfer_text import LISTED, count, shown
+from landline.cli.transfer_text import LEVELS, LISTED, MOST_SENTENCE, count, shown
 from landline.cli.transfer_view import view_for
 from landline.errors import UsageError
 from landline.transfer.events import Began, Observer, Offered, Ready
@@ -50,7 +50,7 @@ def send_command(arguments: tuple[str, ...], told: SendArguments) -> Exit:
 
     place = _Place(address)
     view = view_for(told.json, told.explain)
-    watch = Watch(view, on_ready=lambda ready: show_code(ready, told.qr))
+    watch = Watch(view, told.limit, on_ready=lambda ready: show_code(ready, told.qr))
 
     def work(observer: Observer) -> None:
         receipt = send(
@@ -66,7 +66,10 @@ def send_command(arguments: tuple[str, ...], told: SendArguments) -> Exit:
             save_receipt(told.receipt, receipt)
 
     run_to_end(work, watch, view, *([GO_ON_BY_CODE] if address is None else []))
-    print_summary(watch, view, place.name)
+    if told.text is not None and watch.ended is not None and not told.json:
+        click.echo(f"the text is {LEVELS.get(watch.ended.level, 'there')} at {shown(place.name)}")
+    else:
+        print_summary(watch, view, place.name)
     return watch.code
 
 
@@ -167,13 +170,13 @@ def _verify(path: str, paths: list[str], address: TlsAddress | None, told: SendA
     if paths or told.text is not None:
         raise UsageError("--verify sends nothing; leave the paths and --text out")
     from landline.transfer.receipt import Receipt
-    from landline.transfer.sendfiles import verify
+    from landline.transfer.verifying import verify
 
     receipt = Receipt.from_json(_read(path))
     checked = verify(receipt, address, **trust(told))
     wrong = [one for one in checked if one.fault is not None]
     for one in wrong[:LISTED]:
-        click.echo(f"{shown(one.file.name)}: {shown(one.detail or str(one.fault))}", err=True)
+        click.echo(f"{shown(one.file.name)}: {shown(one.detail or str(one.fault), MOST_SENTENCE)}", err=True)
     if len(wrong) > LISTED:
         click.echo(f"… and {len(wrong) - LISTED} more", err=True)
     good = len(checked) - len(wrong)

@@ -16,7 +16,7 @@ import click
 from landline.cli import transfer_text as words
 from landline.cli.exits import CommandError, Exit, code_of_files
 from landline.cli.transfer_view import JsonView, View
-from landline.transfer.events import Ended, Event, FileFailed, Observer, Ready, Said
+from landline.transfer.events import Broke, Ended, Event, FileFailed, Observer, Ready, Said
 from landline.transfer.progress import Metered
 
 
@@ -24,11 +24,13 @@ class Watch:
     """Shows events in `view` and remembers what the end of the command needs.
 
     `on_ready` and `on_said` are called for addresses and codes, and for texts, unless events go out as JSON.
+    `limit` is the rate that was asked for, in bytes a second.
     """
 
     def __init__(
         self,
         view: View,
+        limit: int | None = None,
         on_ready: Callable[[Ready], None] | None = None,
         on_said: Callable[[Said], None] | None = None,
     ) -> None:
@@ -39,7 +41,7 @@ class Watch:
         self._view = view
         self._on_ready = on_ready
         self._on_said = on_said
-        self._metered = Metered(self._show, time.monotonic)
+        self._metered = Metered(self._show, time.monotonic, limit)
 
     def __call__(self, event: Event) -> None:
         """Take an event."""
@@ -64,6 +66,9 @@ class Watch:
                 self.transfers += 1
                 self.landed += event.landed
                 self.bytes += event.size
+                self.under_way.discard(event.transfer)
+            case Broke():
+                # Its sender may come again, or not; it is not we who cut it off.
                 self.under_way.discard(event.transfer)
             case Ready() | Said():
                 pass

@@ -19,8 +19,8 @@ UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*([KMGTP]?)(?:i?B)?(?:/s)?", re.IGNORECASE)
 LISTED = 20
 """So many lines a person reads before agreeing to something, or of what has failed."""
-MOST_NAME = 120
-"""Characters of a name that are shown; a longer one is cut in its middle."""
+MOST_NAME, MOST_SENTENCE = 120, 600
+"""Characters of a name, or of a sentence, that are shown; a longer one is cut in its middle."""
 
 ADVICE = {
     Fault.EXISTS: "it is there already; --if-exists rename, replace or skip-same says what to do",
@@ -63,12 +63,12 @@ class Failure(Protocol):
         """Why, in more words."""
 
 
-def shown(text: str | bytes) -> str:
-    """A name or text of somebody else on one line, harmless to a terminal; the middle of a long one is left out."""
+def shown(text: str | bytes, most: int = MOST_NAME) -> str:
+    """A name or text of somebody else on one line, harmless to a terminal; over `most` characters it is cut."""
     data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
     safe = visible(data, keep="")
-    half = MOST_NAME // 2
-    return safe if len(safe) <= MOST_NAME else f"{safe[:half]}…{safe[1 - half :]}"
+    half = most // 2
+    return safe if len(safe) <= most else f"{safe[:half]}…{safe[1 - half :]}"
 
 
 def shown_text(text: str) -> str:
@@ -139,6 +139,14 @@ def listing(entries: Sequence[Entry], most: int = LISTED) -> list[str]:
     return lines
 
 
+def amount_of(entries: Sequence[Entry]) -> str:
+    """How much these entries are."""
+    files = [one for one in entries if one.kind is Kind.FILE]
+    if any(one.size is None for one in files):
+        return amount(len(files), None)
+    return amount(len(files), sum(one.size or 0 for one in files))
+
+
 def _row(entry: Entry) -> str:
     name = shown(b"/".join(entry.parts))
     flags = _flags(entry)
@@ -187,11 +195,15 @@ def summary(event: Ended, where: str) -> str:
     level = LEVELS.get(event.level, event.level)
     if event.level == "shown":
         return f"the text was shown at {shown(where)}"
+    failed = f"; {count(event.failed, 'file')} failed" if event.failed else ""
+    if event.failed and not event.landed:
+        return f"nothing landed at {shown(where)}{failed}"
+    moved = f"{count(event.landed, 'file')}, {size(event.size)}"
+    if event.skipped and event.skipped == event.landed:
+        return f"{moved}, there already at {shown(where)}{failed}"
     speed = f" ({rate(event.size / event.seconds)})" if event.seconds >= 0.05 and event.size else ""
     skipped = f", {event.skipped} of them there already" if event.skipped else ""
-    failed = f"; {count(event.failed, 'file')} failed" if event.failed else ""
-    moved = f"{count(event.landed, 'file')}, {size(event.size)}{skipped}"
-    return f"{moved}, {level} at {shown(where)} in {duration(event.seconds)}{speed}{failed}"
+    return f"{moved}{skipped}, {level} at {shown(where)} in {duration(event.seconds)}{speed}{failed}"
 
 
 def failure(one: Failure) -> str:
@@ -202,8 +214,11 @@ def failure(one: Failure) -> str:
 def reason(fault: str, detail: str = "") -> str:
     """A fault with its detail, and what to do."""
     advice = ADVICE.get(Fault(fault), "") if fault in set(Fault) else ""
-    said = shown(detail)
-    return f"{said} ({advice})" if said and advice else said or advice or shown(fault)
+    said = shown(detail, MOST_SENTENCE)
+    # Most details say themselves what to do; that of a name that is taken does not know our options.
+    if fault == Fault.EXISTS or not said:
+        return advice or shown(fault)
+    return said if ";" in said or not advice else f"{said} ({advice})"
 
 
 def failures(failed: Sequence[Failure], most: int = LISTED) -> list[str]:

@@ -106,7 +106,7 @@ class Teller:
                 self.say(f"{self.label(event)}going on: {words.size(resumed)} are there already")
             case Broke():
                 again = words.duration(event.seconds)
-                self.say(f"{self.label(event)}{shown(event.problem)}; trying again in {again}")
+                self.say(f"{self.label(event)}{shown(event.problem, words.MOST_SENTENCE)}; trying again in {again}")
             case Moved():
                 self._moved[event.transfer] = event
             case FileFailed():
@@ -116,15 +116,17 @@ class Teller:
             case NoRoom():
                 self.say(f"{self.label(event)}{words.no_room(event)}")
             case Noted():
-                self.say(f"{self.label(event)}{shown(event.sentence)}")
+                self.say(f"{self.label(event)}{shown(event.sentence, words.MOST_SENTENCE)}")
             case Ended():
                 self._tell_end(event)
             case _:
                 pass
 
     def _offer(self, event: Offered) -> str:
-        label = f"{shown(event.label)} (" if event.label else ""
-        return f"{label}{words.amount(event.files, event.size)}{')' if label else ''}"
+        label = shown(event.label) or "files"
+        # How much it is, nobody knows as long as the sender looks through its folders.
+        known = event.files is not None or event.size is not None
+        return f"{label} ({words.amount(event.files, event.size)})" if known else label
 
     def _tell_failed(self, event: FileFailed) -> None:
         """A line a file, but not for ten thousand of them."""

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from landline.transfer.faults import Fault
     from landline.transfer.options import ReceiveOptions, SendOptions
     from landline.transfer.receipt import Receipt, ReceiptFile
-    from landline.transfer.receivefiles import receive
-    from landline.transfer.sendfiles import send, verify
+    from landline.transfer.receivefiles import Received, receive
+    from landline.transfer.sendfiles import send
+    from landline.transfer.verifying import Verified, verify
 
 _HOMES = {
     "Drop": "landline.transfer.drop",
@@ -20,11 +21,13 @@ _HOMES = {
     "Receipt": "landline.transfer.receipt",
     "ReceiptFile": "landline.transfer.receipt",
     "ReceiveOptions": "landline.transfer.options",
+    "Received": "landline.transfer.receivefiles",
     "SendOptions": "landline.transfer.options",
+    "Verified": "landline.transfer.verifying",
     "events": "landline.transfer.events",
     "receive": "landline.transfer.receivefiles",
     "send": "landline.transfer.sendfiles",
-    "verify": "landline.transfer.sendfiles",
+    "verify": "landline.transfer.verifying",
 }
 
 __all__ = [
@@ -33,7 +36,9 @@ __all__ = [
     "Receipt",
     "ReceiptFile",
     "ReceiveOptions",
+    "Received",
     "SendOptions",
+    "Verified",
     "events",
     "receive",
     "send",

@@ -41,6 +41,7 @@ class Meeting:
         self._found: Caller | None = None
         self._relayed = False
         self._secret = b""
+        self._guesses = 0
 
     @property
     def caller(self) -> Caller:
@@ -57,7 +58,7 @@ class Meeting:
         if self._found is not None:
             return self._greet(self._found, Proof(secret=self._secret))
         problem: LandlineError | None = None
-        guesses = 0
+        self._guesses = 0
         for caller, relayed in self._candidates():
             try:
                 link, greeted = self._greet(caller, Proof(code=self._code))
@@ -66,8 +67,8 @@ class Meeting:
                 continue
             except (PairingFailed, Refused) as error:
                 tell(Noted(sentence=f"{caller.address} does not have this code: {error}"))
-                problem, guesses = error, guesses + 1
-                if guesses >= MOST_GUESSES:
+                problem, self._guesses = error, self._guesses + 1
+                if self._guesses >= MOST_GUESSES:
                     break
                 continue
             self._found, self._relayed, self._secret = caller, relayed, greeted.secret
@@ -79,8 +80,12 @@ class Meeting:
         if self._address is not None:
             yield _caller(self._address), False
             return
-        for address in find(self._code.number, FAR_SECONDS if self._relay is None else NEAR_SECONDS):
+        for address in find(self._code.number, NEAR_SECONDS):
             yield _caller(address), False
+        # Two senders with one number are rare: where one was there and did not have the code, it was mistyped.
+        if self._relay is None and not self._guesses:
+            for address in find(self._code.number, FAR_SECONDS - NEAR_SECONDS):
+                yield _caller(address), False
         if self._relay is not None:
             relay = self._relay
             yield Caller(relay, ClientTls(insecure=True), lambda: join(relay, self._code.number, CALL_SECONDS)), True

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from landline.address import Address
 from landline.connection.securing import host_of, no_tls, too_late
 from landline.errors import IdentityRefused
+from landline.limits import Limits
 from landline.transfer.link import ControlLink, DataLink
 from landline.transfer.wire import Accept, Join, encode, join_proof
 from landline.transport.dial import dial_blocking
+from landline.transport.options import tune_stream
 from landline.transport.tls import ClientTls
 from landline.transport.tlserrors import handshake_problem
 
@@ -35,13 +37,11 @@ class Caller:
 
     def control(self) -> ControlLink:
         """Open the control connection. Raises ConnectError, IdentityRefused, WaitTimeout."""
-        return ControlLink(self._secure(self._dial()), str(self.address))
+        return ControlLink(self._secure(self._dialed()), str(self.address))
 
     def data(self, accept: Accept, transfer: bytes, number: int, clear: bool) -> DataLink:
         """Open data connection `number` (1 to 8); `clear`: without TLS. Raises the same."""
-        sock = self._dial()
-        if sock.family != socket.AF_UNIX:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock = self._dialed()
         link = DataLink(sock if clear else self._secure(sock), str(self.address), clear)
         try:
             proof = join_proof(accept.key, transfer, accept.epoch, number)
@@ -50,6 +50,11 @@ class Caller:
             link.close()
             raise
         return link
+
+    def _dialed(self) -> socket.socket:
+        sock = self._dial()
+        tune_stream(sock, Limits())
+        return sock
 
     def _secure(self, sock: socket.socket) -> ssl.SSLSocket:
         sock.settimeout(CALL_SECONDS)

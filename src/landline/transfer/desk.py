@@ -25,6 +25,8 @@ MOST_GENERATIONS = 16
 """A file that changes again and again before its first byte is sent: somebody writes to it all the time."""
 HAVE_BYTES = 16 * 1024 * 1024
 """Of what the receiver says it has we remember so many bytes of digests; what is beyond is sent again."""
+MOST_REPEATS = 64
+"""So often each chunk of a file may be asked for again, on average. A receiver gives up long before."""
 CHANGED_TWICE = "it changed while it was sent, and again the second time; send it when nobody writes to it"
 LOST_STREAM = "the connection broke, and what was read of standard input cannot be read again"
 DAMAGED_STREAM = "a piece of it came damaged, and what was read of standard input cannot be read again"
@@ -125,6 +127,8 @@ class Desk:
             failed = {one.file: Failure(one.fault, one.detail) for one in plan.failed}
             if not all(index in indexes for index in (*landed, *failed)):
                 raise WireError("a plan that names entries it is not about")
+            if landed & failed.keys():
+                raise WireError("a plan in which the same entry has landed and has failed")
             open_ones = [file for index in indexes if (file := self.live.get(index)) and not file.planned]
             lost = [file for file in open_ones if file.index not in landed | failed.keys() and not self._add(file)]
             self._changes.notify_all()
@@ -142,6 +146,9 @@ class Desk:
             if file is None or file.entry.generation != nak.generation or not file.planned:
                 return
             is_lost = file.entry.size is None and nak.chunk not in self.job.stream.recent
+            file.repeats += 1
+            if file.repeats > MOST_REPEATS * (1 + file.chunks):
+                raise WireError(f"it wants pieces of {shown(file.entry.path)!r} again and again")
             if not is_lost and not self._schedule.repeat(file, nak.chunk):
                 raise WireError(f"it wants chunk {nak.chunk} of entry {nak.file}, which was not sent")
             self._changes.notify_all()
@@ -149,7 +156,7 @@ class Desk:
             self.fail(file, Failure(Fault.CORRUPT, DAMAGED_STREAM))
         else:
             size = file.length_of(nak.chunk) if nak.chunk < file.chunks else 0
-            self.job.tell(Resent(name=shown(file.entry.path), why="a piece came damaged", size=size))
+            self.job.tell(Resent(name=shown(file.entry.path), why="the receiver asked for it again", size=size))
 
     def land(self, landed: LandedFile) -> None:
         """The receiver says that a file is on disk. Raises WireError if it is another than was sent."""
@@ -157,6 +164,8 @@ class Desk:
             file = self._listed(landed.file)
         if file is None:
             return
+        if file.begun and not file.root and file.is_file and not file.entry.bundled:
+            raise WireError(f"{shown(file.entry.path)!r} has landed, it says, and not all of it was sent")
         if file.root and landed.root and file.root != landed.root:
             raise WireError(f"{shown(file.entry.path)!r} has landed with another content than was sent")
         self.settle_landed(file, landed.root or file.root, landed.parts, skipped=not file.begun)

@@ -16,8 +16,10 @@ from typing import Protocol
 
 from landline.address import Address, TcpAddress
 from landline.errors import LandlineError
+from landline.limits import Limits
 from landline.server.admission import Admission, peer_group
 from landline.server.telling import Teller
+from landline.transfer.faults import Fault
 from landline.transfer.greeting import GREETING_SECONDS
 from landline.transfer.link import ControlLink, DataLink, Sock, cut
 from landline.transfer.wire import (
@@ -25,6 +27,7 @@ from landline.transfer.wire import (
     MAX_EARLY_BYTES,
     MUST,
     NUMBERS,
+    Bye,
     Hello,
     Join,
     Message,
@@ -33,6 +36,7 @@ from landline.transfer.wire import (
     decode_body,
 )
 from landline.transport.listen import Listener, socket_address
+from landline.transport.options import tune_stream
 from landline.transport.tls import ServerTls
 from landline.transport.tlserrors import handshake_problem
 
@@ -177,6 +181,7 @@ class Door:
 
     def _shake(self, sock: socket.socket, peer: Address, deadline: float) -> Sock:
         """TLS, if the first byte is that of a TLS record. A clear connection is let in only where that is allowed."""
+        tune_stream(sock, Limits())
         sock.settimeout(GREETING_SECONDS)
         self._remember(sock, deadline)
         first = sock.recv(1, socket.MSG_PEEK)
@@ -192,7 +197,7 @@ class Door:
         try:
             secured.do_handshake()
         except BaseException:
-            # The plain socket that the caller knows has given its descriptor away.
+            # Whoever called us only knows the socket that this one has taken the place of.
             self._forget(secured)
             secured.close()
             raise
@@ -206,6 +211,9 @@ class Door:
                 try:
                     self._relax(sock)
                     self._guests.take_control(link, hello, self._certificate, deadline)
+                except WireError as error:
+                    link.post(Bye(Fault.PROTOCOL, error.problem[:4000]))
+                    raise
                 finally:
                     link.close(linger_seconds=1.0)
             case Join() as join:

@@ -215,8 +215,11 @@ class Ledger:
         # Also one that is verified: the sender has found that its own is another.
         self._forget(file, chunk)
         file.steps[chunk] = Step.COMING
-        if file.entry.size is None:
-            file.tail = (chunk, length) if length < file.chunk_bytes else None
+        if file.entry.size is None and length < file.chunk_bytes:
+            file.tail = (chunk, length)
+        elif file.tail is not None and file.tail[0] == chunk:
+            # Only now it is a full one; an earlier chunk that comes again leaves the tail as it was.
+            file.tail = None
         return Verdict.TAKE, file
 
     def _forget(self, file: File, chunk: int) -> None:

@@ -96,16 +96,16 @@ class ControlLink:
 
         Raises ConnectionClosed, WaitTimeout or WireError.
         """
-        while not self._inbox:
+        while True:
             self._check_stopped()
             self._flush()
-            if self._fill():
-                continue
+            # One at a time: what comes behind it is judged by what the peer may send then.
+            if self._inbox or self._read_one():
+                return self._inbox.popleft()
             left = deadline - time.monotonic()
             if left <= 0:
                 raise WaitTimeout(f"waiting for {self.peer}", 0.0)
             self._wait(min(left, 1.0))
-        return self._inbox.popleft()
 
     def flush(self, seconds: float) -> bool:
         """Wait at most `seconds` until all that was posted is sent. Returns whether it is."""
@@ -156,27 +156,45 @@ class ControlLink:
         self._inbox.clear()
         return found
 
+    def _read_one(self) -> bool:
+        """Read until one message is there. Returns whether there is."""
+        while (message := self._reader.take()) is None:
+            data = self._receive()
+            if data is None:
+                return bool(self._inbox)
+            self._reader.add(data)
+        self._inbox.append(message)
+        return True
+
     def _fill(self) -> bool:
         """Read what is there. Returns whether messages wait in the inbox."""
-        while True:
-            try:
-                data = self.sock.recv(READ_BYTES)
-            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                return bool(self._inbox)
-            except OSError as error:
-                return self._over(error.strerror or str(error))
-            if not data:
-                return self._over("")
-            self._heard = time.monotonic()
+        self._inbox.extend(self._reader.feed(b""))
+        while len(self._inbox) <= 256:
+            data = self._receive()
+            if data is None:
+                break
             self._inbox.extend(self._reader.feed(data))
-            if len(self._inbox) > 256:
-                return True
+        return bool(self._inbox)
 
-    def _over(self, detail: str) -> bool:
-        """The peer has gone. What it said before is heard first; returns True if there is something."""
+    def _receive(self) -> bytes | None:
+        """What has come; None if nothing has, or if it was the end and there are messages to be taken before."""
+        try:
+            data = self.sock.recv(READ_BYTES)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return None
+        except OSError as error:
+            self._over(error.strerror or str(error))
+            return None
+        if not data:
+            self._over("")
+            return None
+        self._heard = time.monotonic()
+        return data
+
+    def _over(self, detail: str) -> None:
+        """The peer has gone. What it said before is heard first."""
         if not self._inbox:
             raise ConnectionClosed(self.peer, Reason.RESET if detail else Reason.PEER_CLOSED, detail)
-        return True
 
     def _flush(self) -> None:
         with self._lock:

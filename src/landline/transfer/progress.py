@@ -19,7 +19,7 @@ SENDER = ("read", "hash", "send")
 """Seconds of the sender's threads: reading files, hashing, in calls that send (with TLS, enciphering too)."""
 RECEIVER = ("waited", "hashed", "wrote", "synced")
 """Seconds of the receiver's threads: waiting for bytes (with TLS, deciphering too), hashing, writing, syncing."""
-WINDOW_FULL = 0.8
+WINDOW_FULL = NEAR_LIMIT = 0.8
 
 
 class Meter:
@@ -61,21 +61,29 @@ class Meter:
 class Metered:
     """Passes events on to `observer`, and puts rate, time left and bottleneck into every Moved that has none.
 
-    `clock` gives seconds. Several transfers may be told of by turns.
+    The seconds of an Ended become those since data could flow. `clock` gives seconds. Several transfers may be told of
+    by turns. `limit` (bytes a second, None: none) is what a transfer was told not to exceed: one that comes near it is
+    held up by `limit`.
     """
 
-    def __init__(self, observer: Observer, clock: Callable[[], float]) -> None:
+    def __init__(self, observer: Observer, clock: Callable[[], float], limit: int | None = None) -> None:
         self._observer = observer
         self._clock = clock
+        self._limit = limit
         self._meters: dict[str, Meter] = {}
+        self._begun: dict[str, float] = {}
 
     def __call__(self, event: Event) -> None:
         """Take an event and pass it on."""
         if isinstance(event, Began):
+            self._begun.setdefault(event.transfer, self._clock())
             self._meters[event.transfer] = meter = Meter(event.size)
             meter.add(self._clock(), event.resumed)
         elif isinstance(event, Ended):
             self._meters.pop(event.transfer, None)
+            # While a person was waited for, nothing was slow.
+            if (begun := self._begun.pop(event.transfer, None)) is not None:
+                event = msgspec.structs.replace(event, seconds=self._clock() - begun)
         elif isinstance(event, Moved):
             event = self._filled(event)
         self._observer(event)
@@ -88,8 +96,13 @@ class Metered:
             event,
             rate=event.rate or meter.rate,
             eta_seconds=meter.eta_seconds if event.eta_seconds is None else event.eta_seconds,
-            bottleneck=event.bottleneck or bottleneck(event.shares),
+            bottleneck=event.bottleneck or self._bottleneck(event, meter.rate),
         )
+
+    def _bottleneck(self, event: Moved, rate: float) -> str:
+        if self._limit is not None and rate >= NEAR_LIMIT * self._limit:
+            return "limit"
+        return bottleneck(event.shares)
 
 
 def phase_of(sent: int, verified: int, durable: int, size: int | None) -> Phase:

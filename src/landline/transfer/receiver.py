@@ -114,6 +114,7 @@ class Receiver:
         )
         reception.commit = self._committer.take
         self._serving: dict[int, DataLink] = {}
+        self._numbers: set[int] = set()
         self._left = threading.Condition()
         self._told = Progress(0, 0, 0, 0)
         self._ticked = 0.0
@@ -190,9 +191,11 @@ class Receiver:
 
     def _enter(self, link: DataLink, number: int) -> bool:
         with self._left:
-            taken = number in self._serving or number > self.accept.streams
+            # Once in an epoch: a JOIN on a clear connection can be heard by others, and said again.
+            taken = number in self._numbers or number > self.accept.streams
             if taken or self._reception.stopping.is_set() or link.clear is not self.accept.trusted:
                 return False
+            self._numbers.add(number)
             self._serving[number] = link
         return True
 
@@ -253,6 +256,7 @@ class Receiver:
             file = ledger.files.get(message.file)
         if file is not None:
             self._reception.drop(file, message.fault, message.detail)
+            self._planner.forget(file)
 
     def _tick(self) -> None:
         """What is due by the clock, and what other threads have found."""

@@ -25,7 +25,7 @@ class FileWork:
     them that nobody has compared yet, `again` chunks to be sent once more, `moving` how many connections are at work on
     it. `begun` says that bytes of it went out, `strikes` how often it changed after that. `root` is what FILE_END says,
     and `told_root` what it has said in this connection.
-    `read_chunks` and `read_bytes` are how much of a stream was read.
+    `read_chunks` and `read_bytes` are how much of a stream was read, `repeats` how often the receiver asked again.
     """
 
     index: int
@@ -39,6 +39,7 @@ class FileWork:
     strikes: int = 0
     read_chunks: int = 0
     read_bytes: int = 0
+    repeats: int = 0
     root: bytes = b""
     told_root: bytes = b""
     planned: bool = False

@@ -109,7 +109,7 @@ class Sender:
             self.link.post(Bye())
             return self._result
         except WireError as error:
-            self.link.post(Bye(Fault.PROTOCOL, str(error)[:4000]))
+            self.link.post(Bye(Fault.PROTOCOL, error.problem[:4000]))
             raise
         except BaseException:
             self.link.post(Bye(Fault.STOPPED))
@@ -287,7 +287,7 @@ class Sender:
         file = self.desk.live.get(failed.file)
         if file is not None:
             self.desk.settle_failed(file, failure)
-        elif failed.file not in self.job.failures:
+        elif failed.file not in self.job.failures and failed.file not in self.job.landed:
             entry = self.job.listing.find(failed.file)
             self.desk.tell_failed(failed.file, b"" if entry is None else entry.path, failure)
 

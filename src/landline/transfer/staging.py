@@ -93,8 +93,11 @@ class Staging:
 
     def _allocate(self, file_fd: int, size: int) -> None:
         device = self._destination.device
-        if size >= SMALLEST_ALLOCATED_BYTES and device not in _cannot_allocate and not allocate(file_fd, size):
-            _cannot_allocate.add(device)
+        if size < SMALLEST_ALLOCATED_BYTES or (device not in _cannot_allocate and allocate(file_fd, size)):
+            return
+        _cannot_allocate.add(device)
+        if size > self._destination.free_bytes():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _error(self, name: bytes, error: OSError, size: int | None) -> LandingError | NoSpace:
         if error.errno in _NO_ROOM:
@@ -119,6 +122,13 @@ class Staging:
         os.close(file_fd)
         problem = "it is not the file that was left there; somebody meddled with the unfinished transfer"
         raise LandingError(Fault.CHANGED, (self.name, name), problem)
+
+    def size_of(self, index: int) -> int:
+        """The bytes of the part of entry `index`; 0 if there is none."""
+        try:
+            return os.stat(part_name(index), dir_fd=self.dir_fd, follow_symlinks=False).st_size
+        except OSError:
+            return 0
 
     def discard(self, index: int) -> None:
         """Remove the file of entry `index`, if it is there. Raises LandingError."""

@@ -354,17 +354,30 @@ class FrameReader:
 
     def feed(self, data: bytes | bytearray | memoryview) -> Iterator[Message]:
         """Take bytes; gives each message that is whole by now. Raises WireError, which is final."""
+        self.add(data)
+        while (message := self.take()) is not None:
+            yield message
+
+    def add(self, data: bytes | bytearray | memoryview) -> None:
+        """Take bytes, and judge nothing yet."""
         self._held += data
+
+    def take(self) -> Message | None:
+        """The next message that is whole by now, None if there is none. Raises WireError, which is final.
+
+        What is behind it is not judged yet: once the peer is known, it may be larger.
+        """
         while len(self._held) >= HEADER.size:
             number, flags, _, length = HEADER.unpack_from(self._held)
             check_control(number, flags, length, self.max_bytes)
             end = HEADER.size + length
             if len(self._held) < end:
-                return
+                break
             body = bytes(self._held[HEADER.size : end])
             del self._held[:end]
             if number in TYPES:
-                yield decode_body(number, body)
+                return decode_body(number, body)
+        return None
 
     @property
     def held(self) -> int:

@@ -32,7 +32,7 @@ from landline.transfer.options import ReceiveOptions, SendOptions
 from landline.transfer.outgoing import Outgoing, TransferRunning, outgoing_key
 from landline.transfer.receipt import Receipt
 from landline.transfer.relaying import join
-from landline.transfer.send import send
+from landline.transfer.sendfiles import send
 from landline.transfer.verifying import verify
 from landline.transfer.wire import Accept, Bye, Message
 from landline.transfer.words import load_words
@@ -293,7 +293,7 @@ def test_a_connection_that_always_breaks_is_given_up(drops: Drops, tree: Path, m
 
 KILLED = """
 import os, sys
-from landline.transfer.send import send
+from landline.transfer.sendfiles import send
 send([sys.argv[1]], sys.argv[2], on_event=lambda event: os._exit(9))
 """
 
