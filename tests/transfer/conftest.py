@@ -28,3 +28,11 @@ def make_job() -> Iterator[MakeJob]:
     yield make
     for job in jobs:
         job.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folders for what lasts and what is remembered, which are gone after the test."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home/data"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home/state"))
+    return tmp_path / "home"

@@ -556,7 +556,8 @@ NAMES: dict[str, tuple[tuple[bytes, ...], str]] = {
 
 @pytest.mark.parametrize("kind", ["file", "folder", "link"])
 def test_names_that_lead_out_land_nowhere(unharmed: Rig, kind: str) -> None:
-    make: Callable[..., Entry] = {"file": file, "folder": folder, "link": partial(link, to=b"x")}[kind]
+    makes: dict[str, Callable[..., Entry]] = {"file": file, "folder": folder, "link": partial(link, to=b"x")}
+    make = makes[kind]
     before = tree(unharmed.inbox)
     with Peer(unharmed.address) as peer:
         sock = peer.planned(*(make(*parts) for parts, _ in NAMES.values()), file(b"good"))

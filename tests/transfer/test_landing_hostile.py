@@ -154,7 +154,9 @@ from landline.transfer.staging import Staging
 folder = sys.argv[1]
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", folder], check=True)
 with Destination.open(folder) as destination, Staging.open(destination, bytes(16), False) as staging:
-    os.close(staging.create(0, 512 * 1024))
+    first = staging.create(0, 512 * 1024)
+    os.pwrite(first, bytes(512 * 1024), 0)  # a file system in memory reserves nothing
+    os.close(first)
     try:
         staging.create(1, 700 * 1024)
     except NoSpace as error:

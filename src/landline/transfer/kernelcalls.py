@@ -1,4 +1,4 @@
-"""Three calls of Linux that Python does not have: rename without overwriting, real allocation, early write-back."""
+"""Calls of Linux that Python does not have: rename without overwriting, real allocation, early write-back."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ from typing import Any
 _RENAME_NOREPLACE = 1
 _SYNC_FILE_RANGE_WRITE = 2
 _UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
+
+_IN_MEMORY = (0x01021994, 0x858458F6)
+"""tmpfs and ramfs (linux/magic.h)."""
+_STATFS_BYTES = 256
+"""More than a struct statfs has on any machine; its first word is the type."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -32,6 +37,7 @@ def _missing(*arguments: object) -> int:
 
 _renameat2 = _function("renameat2", ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)
 _fallocate = _function("fallocate", ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+_fstatfs = _function("fstatfs", ctypes.c_int, ctypes.c_char_p)
 _sync_file_range = _function("sync_file_range", ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
 
 
@@ -53,8 +59,11 @@ def allocate(file_fd: int, size: int) -> bool:
     """Reserve `size` bytes of disk for a file and make it that long (fallocate(2)).
 
     Returns whether the file system can. `os.posix_fallocate` is no substitute: where the file system cannot, it writes
-    into every block. Raises OSError, with ENOSPC if there is no room.
+    into every block. A file system in memory does so even here, and is left alone. Raises OSError, with ENOSPC if there
+    is no room.
     """
+    if _is_in_memory(file_fd):
+        return False
     while _fallocate(file_fd, 0, 0, size) != 0:
         code = ctypes.get_errno()
         if code in _UNSUPPORTED:
@@ -62,6 +71,13 @@ def allocate(file_fd: int, size: int) -> bool:
         if code != errno.EINTR:
             raise OSError(code, os.strerror(code))
     return True
+
+
+def _is_in_memory(file_fd: int) -> bool:
+    found = ctypes.create_string_buffer(_STATFS_BYTES)
+    if _fstatfs(file_fd, found) != 0:
+        return False
+    return ctypes.c_long.from_buffer(found).value & 0xFFFFFFFF in _IN_MEMORY
 
 
 def start_write_back(file_fd: int) -> None:

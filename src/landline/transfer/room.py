@@ -61,7 +61,7 @@ class Room:
                 self._starving.pop(file.index, None)
                 return False
             self._starving[file.index] = known
-            known.needed = needed
+            known.needed = max(known.needed, needed) if known.chunks else needed
             known.chunks.add(chunk)
         return True
 

@@ -11,16 +11,16 @@ from landline.transfer.link import Sock
 NEAR_SECONDS = 0.002
 FAR_STREAMS = 4
 """One connection moves at most a window in each round trip; from afar several move more."""
-_RTT_OFFSET = 68
-"""Of tcpi_rtt in struct tcp_info: 8 bytes and 15 numbers before it (linux/tcp.h)."""
+_LEAST_RTT_OFFSET = 148
+"""Of tcpi_min_rtt in struct tcp_info (linux/tcp.h). The smoothed time holds delayed acknowledgements, of 40 ms each."""
 
 
 def round_trip_seconds(sock: Sock) -> float | None:
-    """The smoothed round trip time of a TCP connection; None where there is none, as on a Unix socket."""
+    """The least round trip time that a TCP connection has seen; None where there is none, as on a Unix socket."""
     with contextlib.suppress(OSError):
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
-        if len(info) >= _RTT_OFFSET + 4:
-            return float(struct.unpack_from("=I", info, _RTT_OFFSET)[0]) / 1e6
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LEAST_RTT_OFFSET + 4)
+        if len(info) >= _LEAST_RTT_OFFSET + 4:
+            return float(struct.unpack_from("=I", info, _LEAST_RTT_OFFSET)[0]) / 1e6
     return None
 
 

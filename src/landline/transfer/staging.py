@@ -93,8 +93,11 @@ class Staging:
 
     def _allocate(self, file_fd: int, size: int) -> None:
         device = self._destination.device
-        if size >= SMALLEST_ALLOCATED_BYTES and device not in _cannot_allocate and not allocate(file_fd, size):
-            _cannot_allocate.add(device)
+        if size < SMALLEST_ALLOCATED_BYTES or (device not in _cannot_allocate and allocate(file_fd, size)):
+            return
+        _cannot_allocate.add(device)
+        if size > self._destination.free_bytes():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _error(self, name: bytes, error: OSError, size: int | None) -> LandingError | NoSpace:
         if error.errno in _NO_ROOM:
