@@ -61,7 +61,6 @@ class Liar:
         """Hold the conversation."""
         answer(link, hello, my_hello("receive", "drop", False), certificate, Judge(), deadline)
 
-
         def post(*messages: Message) -> None:
             for message in messages:
                 link.post(message)

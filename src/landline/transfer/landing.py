@@ -218,8 +218,8 @@ class Landing:
         try:
             with _told(ready.parts):
                 parts = self._place(part_name(ready.index), _checked(ready.parts))
-                device, inode = self._identities.pop(ready.index, None) or _identity_of(ready.fd)
-                return Landed(ready.index, parts, device, inode)
+                known = self._identities.pop(ready.index, None)
+                return Landed(ready.index, parts, *(known or _identity_of(ready.fd)))
         except LandingError as error:
             return error
 

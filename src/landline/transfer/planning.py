@@ -200,15 +200,9 @@ class Planner:
 
     def _check_room(self, file: File) -> None:
         size, reception = file.entry.size or 0, self._reception
-<<<<<<< HEAD
-        if reception.room.wait_seconds <= 0 and size > (free := reception.place.destination.free_bytes()):
-            raise Refused(Fault.SPACE, f"it has {size} bytes, and {free} are free here")
-        if not reception.resume(file):
-=======
-        if reception.room.wait_seconds <= 0 and size > self._free:
+        if reception.room.wait_seconds <= 0 and size - reception.held_bytes(file) > self._free:
             raise Refused(Fault.SPACE, f"it has {size} bytes, and {self._free} are free here")
-        if not reception.reserve(file, size):
->>>>>>> main
+        if not reception.resume(file):
             raise Refused(Fault.QUOTA, f"the quota of {reception.quota.limit} bytes has no room for {size} more")
 
     def _open(self, file: File) -> None:
