@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from landline.transfer.drop import Drop
 from landline.transfer.options import SendOptions
 from landline.transfer.sendjob import SendJob
 from landline.transfer.source import Source
+from tests.transfer.hostile import Rig, descriptors, tree, upload, wait_idle
 from tests.transfer.peer import MakeJob, Seen
 
 
@@ -36,3 +39,37 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home/data"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home/state"))
     return tmp_path / "home"
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """A drop that is there for all tests of this file: what one sender does must not harm the next."""
+    base = tmp_path_factory.mktemp("hostile")
+    inbox = base / "inbox"
+    inbox.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(base / "data"))
+        patch.setattr("landline.transfer.door.TAKE_SECONDS", 0.05)
+        with Drop(inbox, history=os.fsencode(base / "history")) as drop:
+            (base / "outside").mkdir()
+            (base / "outside" / "file").write_bytes(b"not yours")
+            upload(drop.address, b"warm")
+            yield Rig(drop, base, inbox)
+
+
+@pytest.fixture
+def unharmed(rig: Rig) -> Iterator[Rig]:
+    """Afterwards: nothing outside was touched, nobody is inside any more, and the next sender is served."""
+    standing = threading.enumerate()
+    outside, before = tree(rig.base / "outside"), set(os.listdir(rig.base))
+    wait_idle(standing)
+    open_before = len(descriptors())
+    yield rig
+    assert wait_idle(standing) == []
+    assert len(descriptors()) <= open_before
+    assert tree(rig.base / "outside") == outside
+    assert set(os.listdir(rig.base)) | {"history"} == before | {"history"}
+    inside = tree(rig.inbox)
+    name = b"after-%d" % len(inside)
+    assert upload(rig.address, name).landed == 1
+    assert tree(rig.inbox) == inside | {name: b"hello"}

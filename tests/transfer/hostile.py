@@ -10,16 +10,20 @@ import socket
 import ssl
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from landline.address import TlsAddress
 from landline.address import parse as parse_address
+from landline.transfer.drop import Drop
 from landline.transfer.greeting import token_context
 from landline.transfer.manifest import DIGEST_BYTES, Entry, Kind, digest_of, root_of
 from landline.transfer.tokens import prove
 from landline.transfer.wire import (
+    HEADER,
     MAX_CONTROL_BYTES,
+    MUST,
     Accept,
     BundledFile,
     Bye,
@@ -47,6 +51,19 @@ SECONDS = 20.0
 """So long we wait for a word; a test that waits so long has failed."""
 Kinds = TypeVar("Kinds", bound=Message)
 _numbers = itertools.count(1)
+
+
+@dataclass
+class Rig:
+    """A drop with its inbox, in a folder `base` that has more in it."""
+
+    drop: Drop
+    base: Path
+    inbox: Path
+
+    @property
+    def address(self) -> str:
+        return self.drop.address
 
 
 class Hung(AssertionError):
@@ -300,3 +317,8 @@ def is_cut(sock: socket.socket) -> bool:
         return sock.recv(1) == b""
     except (ConnectionResetError, ssl.SSLEOFError):
         return True
+
+
+def frame(number: int, body: bytes = b"", flags: int = MUST, length: int | None = None) -> bytes:
+    """A frame as one likes it."""
+    return HEADER.pack(number, flags, 0, len(body) if length is None else length) + body

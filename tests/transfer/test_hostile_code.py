@@ -140,22 +140,32 @@ def test_a_confirmation_that_was_heard_elsewhere_is_no_proof(home: Path) -> None
     assert isinstance(sending.end(), PairingFailed)
 
 
-STRANGERS: dict[str, Callable[[Peer], object]] = {
-    "an again of nobody": lambda peer: (greeted(peer, "again"), peer.say(Token(b"?" * 32))),
-    "a token": lambda peer: (greeted(peer), peer.say(Token(b"?" * 32))),
-    "a confirmation at once": lambda peer: (greeted(peer), peer.say(Confirm(b"?" * 32))),
-    "an offer": lambda peer: (greeted(peer), peer.say(Offer(b"t" * 16, b"s" * 32))),
-    "a goodbye": lambda peer: (greeted(peer), peer.say(Bye())),
-    "a sender": lambda peer: peer.say(hello(role="send", purpose="code")),
-    "somebody for a drop": lambda peer: peer.say(hello(role="receive", purpose="drop")),
-    "noise": lambda peer: peer.say(os.urandom(100)),
-    "a long frame": lambda peer: peer.say(b"\x02\x01\x00\x00\xff\xff\xff\xff"),
-}
+def greet_and(*words: Message, features: tuple[str, ...] = ()) -> Callable[[Peer], None]:
+    """Greets, and says something."""
+
+    def act(peer: Peer) -> None:
+        greeted(peer, *features)
+        peer.say(*words)
+
+    return act
+
+
+STRANGERS: list[Callable[[Peer], None]] = [
+    greet_and(Token(b"?" * 32), features=("again",)),
+    greet_and(Token(b"?" * 32)),
+    greet_and(Confirm(b"?" * 32)),
+    greet_and(Offer(b"t" * 16, b"s" * 32)),
+    greet_and(Bye()),
+    lambda peer: peer.say(hello(role="send", purpose="code")),
+    lambda peer: peer.say(hello(role="receive", purpose="drop")),
+    lambda peer: peer.say(os.urandom(100)),
+    lambda peer: peer.say(b"\x02\x01\x00\x00\xff\xff\xff\xff"),
+]
 
 
 def test_whoever_does_not_guess_burns_nothing(home: Path) -> None:
     sending = Sending(home / "secret")
-    for act in STRANGERS.values():
+    for act in STRANGERS:
         with Peer(sending.address) as peer:
             act(peer)
             peer.ending()

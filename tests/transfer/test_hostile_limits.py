@@ -288,22 +288,22 @@ def test_clear_data_is_taken_with_its_tags_alone(opened: Opened, tmp_path: Path)
             peer.hear(Plan)
             return peer.join(clear=True)
 
-        for spoilt in (
+        spoilt: list[Callable[[bytes], bytes]] = [
             lambda key: chunk(0, 1, big[CHUNK:], key=b"?" * 32),
-            lambda key: chunk(0, 1, big[CHUNK:], key=key)[:-1] + b"\0",
+            lambda key: flipped(chunk(0, 1, big[CHUNK:], key=key)),
             lambda key: bundle((1, b"hello"), key=b"?" * 32),
-        ):
+        ]
+        for spoil in spoilt:
             with Peer(drop.address) as peer:
-                pour(begin(peer), spoilt(peer_key(peer)))
+                sock = begin(peer)
+                pour(sock, spoil(peer.accept.key))
                 fault, problem = peer.ending()
             assert fault == "protocol" and problem.endswith("whose tag does not match")
         with Peer(drop.address) as peer:
             sock = begin(peer)
-            key = peer_key(peer)
+            key = peer.accept.key
             assert is_cut(peer.join(2))
-            flipped = bytearray(bundle((1, b"hello"), key=key))
-            flipped[-1] ^= 1
-            sock.sendall(flipped)
+            sock.sendall(flipped(bundle((1, b"hello"), key=key)))
             assert peer.hear(Nak).file == 1
             sock.sendall(bundle((1, b"hello"), key=key))
             sock.sendall(chunk(0, 0, big[:CHUNK], key=key) + chunk(0, 1, big[CHUNK:], key=key))
@@ -312,9 +312,9 @@ def test_clear_data_is_taken_with_its_tags_alone(opened: Opened, tmp_path: Path)
     assert tree(tmp_path / "inbox") == {b"big": big, b"small": b"hello"}
 
 
-def peer_key(peer: Peer) -> bytes:
-    """The key of its data connections."""
-    return peer.accept.key if hasattr(peer, "accept") else b""
+def flipped(data: bytes) -> bytes:
+    """The same with the last bit turned."""
+    return data[:-1] + bytes([data[-1] ^ 1])
 
 
 SLOW: dict[str, Callable[[Peer, socket.socket], object]] = {

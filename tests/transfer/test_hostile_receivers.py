@@ -60,7 +60,12 @@ class Liar:
     def take_control(self, link: ControlLink, hello: Hello, certificate: bytes, deadline: float) -> None:
         """Hold the conversation."""
         answer(link, hello, my_hello("receive", "drop", False), certificate, Judge(), deadline)
-        self.script.post = lambda *messages: [link.post(one) for one in messages] and None  # type: ignore[method-assign]
+
+        def post(*messages: Message) -> None:
+            for message in messages:
+                link.post(message)
+
+        self.script.post = post  # type: ignore[method-assign]
         with contextlib.suppress(ConnectionClosed):
             while True:
                 for message in link.poll(1.0):

@@ -92,12 +92,16 @@ class Reception:
             size = self._reserved.pop(file, 0)
         self.quota.give_back(size)
 
+    def held_bytes(self, file: File) -> int:
+        """The bytes of the part of a file that an earlier run has left; they take their room already."""
+        return self.place.staging.size_of(file.index) if self.place.resumed else 0
+
     def resume(self, file: File) -> bool:
         """Take bytes of the quota for all of a file, of which an earlier run may have left a part that counts already.
 
         Returns whether there are so many; if not, the part is gone.
         """
-        size, held = file.entry.size or 0, self.place.staging.size_of(file.index) if self.place.resumed else 0
+        size, held = file.entry.size or 0, self.held_bytes(file)
         if not self.quota.exchange(held, size):
             self.discard(file)
             self.quota.give_back(held)
