@@ -32,6 +32,7 @@ class Program:
 
     process: subprocess.Popen[bytes]
     events: list[Line] = field(default_factory=list)
+    raw: bytes = b""
     errors: bytes = b""
     ended: bool = False
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -46,6 +47,7 @@ class Program:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             with self.changed:
+                self.raw += line
                 try:
                     self.events.append(json.loads(line))
                 except ValueError:

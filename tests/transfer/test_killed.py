@@ -45,6 +45,11 @@ def kill_one(running: Rig, victim: str, seed: int, size: int, rate: int) -> str:
     dying.kill()
     durable = max((number(event, "durable") for event in dying.of("moved")), default=0)
     verified = max((number(event, "verified") for event in dying.of("moved")), default=0)
+    if victim == "sender" and dying.of("ended"):
+        # It was over, and the kill came too late: the same again would be another transfer.
+        assert durable == total
+        assert content(running.there / "things") == content(running.things)
+        return f"seed {seed} sender at {at}: it had ended"
     if victim == "sender":
         second = running.send(address).ends(0)
         before = 0
@@ -53,6 +58,11 @@ def kill_one(running: Rig, victim: str, seed: int, size: int, rate: int) -> str:
         assert again == address
         second = sender.ends(0)
         before = max((number(event, "sent") for event in _before_last_began(second.events)), default=0)
+    if victim == "receiver" and len(second.of("began")) == 1:
+        # The sender had its RESULT before the kill, and never came again.
+        assert durable == total
+        assert content(running.there / "things") == content(running.things)
+        return f"seed {seed} receiver at {at}: the transfer was over"
     resumed = number(second.of("began")[-1], "resumed") if second.of("began") else 0
     sent = number(second.of("ended")[-1], "sent") - before
     assert content(running.there / "things") == content(running.things)
