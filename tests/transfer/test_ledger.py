@@ -280,3 +280,12 @@ def test_no_page_after_the_last_one_and_no_data_for_what_is_no_file() -> None:
         ledger.judge(DataHead(0, 0, 0, 1))
     with pytest.raises(WireError, match="an end at 0 bytes of entry 0"):
         ledger.finish(FileEnd(0, 0, 0, ONE))
+
+
+def test_a_last_chunk_that_did_not_come_may_be_another_the_next_time() -> None:
+    ledger, (file,) = opened(a_file(None))
+    assert take(ledger, file, 0, 7) is Verdict.TAKE
+    assert ledger.lose(file, 0, 0)
+    assert take(ledger, file, 0) is Verdict.TAKE
+    assert not ledger.verify(file, 0, 0, ONE)
+    assert file.verified_bytes == CHUNK

@@ -320,9 +320,15 @@ def test_bounds(tmp_path: Path) -> None:
             assert sender.finish() == Result(1, 1, 10)
 
 
-@pytest.mark.parametrize(("option", "fault"), [("max_file_bytes", Fault.TOO_LARGE), ("quota_bytes", Fault.QUOTA)])
-def test_a_stream_grows_over_a_bound(tmp_path: Path, option: str, fault: Fault) -> None:
-    with opened_drop(tmp_path / "in", ReceiveOptions(**{option: LEAST_CHUNK})) as (drop, _):
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        (ReceiveOptions(max_file_bytes=LEAST_CHUNK), Fault.TOO_LARGE),
+        (ReceiveOptions(quota_bytes=LEAST_CHUNK), Fault.QUOTA),
+    ],
+)
+def test_a_stream_grows_over_a_bound(tmp_path: Path, options: ReceiveOptions, fault: Fault) -> None:
+    with opened_drop(tmp_path / "in", options) as (drop, _):
         stream = file_entry("out", None)
         with ScriptedSender(drop.address) as sender:
             sender.begin(stream)
