@@ -146,8 +146,9 @@ class Committer:
         began = time.monotonic()
         landing, digest = self._reception.place.landing, self._reception.digest
         synced = self._kept(group, landing.sync([ready for _, ready in group]))
-        roots = [file.root(digest) for (file, _), _ in synced]
-        if not synced or not self._announced(synced, roots):
+        by_file = {file: file.root(digest) for (file, _), _ in synced}
+        synced = self._announced(synced, list(by_file.values()))
+        if not synced:
             return
         named = self._kept([pair for pair, _ in synced], landing.name([ready for (_, ready), _ in synced]))
         try:
@@ -159,7 +160,6 @@ class Committer:
         with contextlib.suppress(OSError):
             # Without it, the next run finds out by itself that they have landed.
             self._reception.place.journal.append(*[_landed(file, at) for (file, _), at in named])
-        by_file = dict(zip([file for (file, _), _ in synced], roots, strict=True))
         for (file, _), _ in named:
             self._reception.parts.forget(file.index)
         with self._reception.lock:
@@ -176,26 +176,43 @@ class Committer:
                 kept.append((pair, result))
         return kept
 
-    def _announced(self, synced: list[tuple[Pair, Synced]], roots: list[bytes]) -> bool:
-        """Say in the journal which files are about to get their names. Returns whether it took that."""
-        journal = self._reception.place.journal
+    def _announced(self, synced: list[tuple[Pair, Synced]], roots: list[bytes]) -> list[tuple[Pair, Synced]]:
+        """Say in the journal which files are about to get their names. Returns those for which it had room."""
         records = [
             Landing(file.index, at.device, at.inode, root, file.size, file.entry.parts)
             for ((file, _), at), root in zip(synced, roots, strict=True)
         ]
-        while True:
-            try:
-                journal.append(*records)
-                journal.sync()
-                return True
-            except OSError as error:
-                if error.errno not in FULL:
-                    raise
-                if not self._reception.room.wait(JOURNAL_BYTES):
-                    known = landing_error((), error)
-                    for (file, _), _ in synced:
-                        self._reception.fail(file, Fault.SPACE, known.problem)
-                    return False
+        waited = False
+        while synced and not self._journaled(records):
+            if not waited and self._reception.room.wait(JOURNAL_BYTES):
+                continue
+            waited = True
+            # What a few of them have taken of the disk is room for the journal of the others.
+            kept = len(synced) * 7 // 8
+            self._give_up([pair for pair, _ in synced[kept:]])
+            synced, records = synced[:kept], records[:kept]
+        return synced
+
+    def _journaled(self, records: list[Landing]) -> bool:
+        """Whether the journal has the records, durable; if not, the disk is full. Raises OSError for all else."""
+        journal = self._reception.place.journal
+        try:
+            journal.append(*records)
+            journal.sync()
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            return False
+        return True
+
+    def _give_up(self, group: list[Pair]) -> None:
+        """There is no room for files that are whole already; what they take is free at once."""
+        problem = str(NoSpace(JOURNAL_BYTES, self._reception.place.destination.free_bytes()))
+        for file, ready in group:
+            with contextlib.suppress(OSError):
+                # Its descriptor is open still, and holds the room although the name goes.
+                os.ftruncate(ready.fd, 0)
+            self._reception.fail(file, Fault.SPACE, problem)
 
 
 def _landed(file: File, at: Named) -> Landed:

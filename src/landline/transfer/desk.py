@@ -156,7 +156,7 @@ class Desk:
             self.fail(file, Failure(Fault.CORRUPT, DAMAGED_STREAM))
         else:
             size = file.length_of(nak.chunk) if nak.chunk < file.chunks else 0
-            self.job.tell(Resent(name=shown(file.entry.path), why="a piece came damaged", size=size))
+            self.job.tell(Resent(name=shown(file.entry.path), why="the receiver asked for it again", size=size))
 
     def land(self, landed: LandedFile) -> None:
         """The receiver says that a file is on disk. Raises WireError if it is another than was sent."""

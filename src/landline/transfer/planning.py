@@ -200,7 +200,8 @@ class Planner:
 
     def _check_room(self, file: File) -> None:
         size, reception = file.entry.size or 0, self._reception
-        if reception.room.wait_seconds <= 0 and size - reception.held_bytes(file) > self._free:
+        missing = size - reception.held_bytes(file) if size > self._free else size
+        if reception.room.wait_seconds <= 0 and missing > self._free:
             raise Refused(Fault.SPACE, f"it has {size} bytes, and {self._free} are free here")
         if not reception.resume(file):
             raise Refused(Fault.QUOTA, f"the quota of {reception.quota.limit} bytes has no room for {size} more")

@@ -61,8 +61,11 @@ class Room:
                 self._starving.pop(file.index, None)
                 return False
             self._starving[file.index] = known
-            known.needed = max(known.needed, needed) if known.chunks else needed
+            before = known.needed if known.chunks else 0
             known.chunks.add(chunk)
+            # For all that was thrown away: with room for less, it would come only to be thrown away again.
+            pieces = len(known.chunks) * min(needed, file.chunk_bytes)
+            known.needed = max(before, needed, min(pieces, pieces if file.entry.size is None else file.entry.size))
         return True
 
     def is_starving(self, file: File) -> bool:
