@@ -61,9 +61,19 @@ class Rig:
     base: Path
     inbox: Path
 
+    served: int = 0
+
     @property
     def address(self) -> str:
+        """Where the drop listens."""
         return self.drop.address
+
+    def serves_another(self) -> None:
+        """Make sure that the drop takes the files of a good sender, and nothing else is there then."""
+        inside = tree(self.inbox)
+        name = b"after-%d" % len(inside)
+        assert upload(self.address, name).landed == 1
+        assert tree(self.inbox) == inside | {name: b"hello"}
 
 
 class Hung(AssertionError):

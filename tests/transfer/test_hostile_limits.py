@@ -333,7 +333,7 @@ SLOW: dict[str, Callable[[Peer, socket.socket], object]] = {
 def test_who_says_nothing_is_cut_at_the_deadline(
     opened: Opened, monkeypatch: pytest.MonkeyPatch, act: Callable[[Peer, socket.socket], object]
 ) -> None:
-    monkeypatch.setattr("landline.transfer.door.GREETING_SECONDS", 0.3)
+    monkeypatch.setattr("landline.transfer.door.GREETING_SECONDS", 0.2)
     with opened() as drop, Peer(drop.address) as peer:
         bare = peer.clear()
         act(peer, bare)
@@ -343,7 +343,7 @@ def test_who_says_nothing_is_cut_at_the_deadline(
 
 
 def test_a_byte_now_and_then_buys_no_time(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("landline.transfer.door.GREETING_SECONDS", 0.3)
+    monkeypatch.setattr("landline.transfer.door.GREETING_SECONDS", 0.2)
     with opened() as drop, Peer(drop.address) as peer:
         with pytest.raises((Hung, OSError)):
             for byte in encode(hello(software="s" * 60)) * 100:
@@ -358,6 +358,7 @@ def test_who_does_not_read_is_given_up(opened: Opened, monkeypatch: pytest.Monke
     with opened() as drop:
         with Peer(drop.address) as peer:
             peer.begin(last=False)
+            peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             first, refused = 0, [file(b"..", b"n" * 200)] * 256
             try:
                 while True:

@@ -15,7 +15,7 @@ from landline.errors import ConnectionClosed, LandlineError
 from landline.transfer.door import Door, ListeningSource
 from landline.transfer.faults import Fault
 from landline.transfer.greeting import Judge, Refused, answer, my_hello
-from landline.transfer.identity import passing_identity
+from landline.transfer.identity import Identity, passing_identity
 from landline.transfer.link import ControlLink, DataLink
 from landline.transfer.manifest import LEAST_CHUNK, digest_of
 from landline.transfer.options import SendOptions
@@ -82,16 +82,24 @@ class Liar:
         return False
 
 
+@pytest.fixture(scope="module")
+def shown() -> tuple[ServerTls, Identity]:
+    """What the liars show."""
+    with passing_identity() as identity:
+        return ServerTls(identity.certificate, identity.key), identity
+
+
 @pytest.fixture
-def sends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Receipt]]:
+def sends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shown: tuple[ServerTls, Identity]
+) -> Iterator[Callable[..., Receipt]]:
     """Sends the files `big` and `small` to a receiver with a script."""
     for name in ("DATA", "STATE"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name))
     monkeypatch.setattr("landline.transfer.door.TAKE_SECONDS", 0.02)
     (tmp_path / "big").write_bytes(b"b" * BIG)
     (tmp_path / "small").write_bytes(b"small")
-    with passing_identity() as identity:
-        tls = ServerTls(identity.certificate, identity.key)
+    tls, identity = shown
 
     def run(script: ScriptedReceiver, **options: object) -> Receipt:
         (listener,) = open_listeners(parse_address("tls://127.0.0.1:0"))
