@@ -33,6 +33,7 @@ class Tally:
     hashed: float = 0.0
     wrote: float = 0.0
     synced: float = 0.0
+    ciphered: float = 0.0
     faults: dict[Fault, int] = field(default_factory=dict)
 
 
