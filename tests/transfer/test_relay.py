@@ -41,7 +41,7 @@ def send_all(sock: socket.socket, data: bytes) -> None:
     sock.shutdown(socket.SHUT_WR)
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:0", "tcp://[::1]:0", UNIX])
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:0", "tcp://[::1]:0", UNIX], ids=["tcp", "tcp6", "unix"])
 def test_a_call_as_the_page_draws_it(relays: Relays, address: str) -> None:
     where = relays(address=address)
     with say(where, HOST_4821) as host:

@@ -284,7 +284,8 @@ class Receiver:
             tally, ledger = reception.tally, reception.ledger
             told = Progress(
                 tally.received, ledger.verified_bytes, ledger.durable_bytes, tally.landed,
-                waited=tally.waited, hashed=tally.hashed, wrote=tally.wrote, synced=tally.synced, ciphered=tally.ciphered,
+                waited=tally.waited, hashed=tally.hashed, wrote=tally.wrote, synced=tally.synced,
+                ciphered=tally.ciphered,
             )  # fmt: skip
             failed = tally.failed
         if told == self._told:
