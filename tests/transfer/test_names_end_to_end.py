@@ -16,7 +16,8 @@ from tests.transfer.crashrig import Rig, content, rig
 
 NAMES = (
     b"latin\xe9", b"\xff\xfe", b"x" * 255, "zero\u200bwidth".encode(), b"line\nbreak", b"up\x1b[1A\x1b[2Kgone\r",
-    b"c1\x9b31m", "c1\u009b31m".encode(), "right\u202eleft".encode(), b"Case", b"cASE", b" spaces ", b"-rf", b"$(echo)", b'"quoted\\"', b"tab\t",
+    b"c1\x9b31m", "c1\u009b31m".encode(), "right\u202eleft".encode(), b"Case", b"cASE", b" spaces ", b"-rf",
+    b"$(echo)", b'"quoted\\"', b"tab\t",
 )  # fmt: skip
 HARMFUL = (b"\x1b[1A", b"\x1b[2K", b"\x9b31m", "\u009b".encode(), "\u202e".encode(), b"gone\r", "\u200b".encode())
 
