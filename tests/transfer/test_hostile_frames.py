@@ -225,9 +225,9 @@ LISTS: dict[str, tuple[Act, tuple[str | None, str]]] = {
         lambda peer: pages(peer, frame(NUMBERS[Page], b"\x82\xa5first\x00\xa7entries\x91\x92\x09\x91\xc4\x01x")),
         ("protocol", "a Page frame that is none (Invalid enum value 9 - at `$.entries[0][0]`)"),
     ),
-    "mode 04755": (
-        lambda peer: pages(peer, Page(0, [file(b"setuid", mode=0o4755)])),
-        ("protocol", "a Page frame that is none (Expected `int` <= 511 - at `$.entries[0][3]`)"),
+    "a mode that is none": (
+        lambda peer: pages(peer, Page(0, [file(b"mode", mode=0o10000)])),
+        ("protocol", "a Page frame that is none (Expected `int` <= 4095 - at `$.entries[0][3]`)"),
     ),
     "a size beyond everything": (
         lambda peer: pages(peer, Page(0, [file(b"x", size=2**62)])),

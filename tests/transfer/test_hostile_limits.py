@@ -197,12 +197,11 @@ def test_links_lead_nowhere_in_one_step_or_in_two(opened: Opened, tmp_path: Path
 
 def test_modes_are_permissions_and_nothing_else(opened: Opened, tmp_path: Path) -> None:
     with opened() as drop, Peer(drop.address) as peer:
-        sock = peer.planned(file(b"tool", mode=0o777), folder(b"dir", mode=0o777))
-        sock.sendall(bundle((0, b"hello")))
-        assert peer.over().landed == 1
-    for name in ("tool", "dir"):
-        mode = stat.S_IMODE((tmp_path / "inbox" / name).stat().st_mode)
-        assert mode & ~0o777 == 0 and mode & 0o700 == 0o700
+        sock = peer.planned(file(b"tool", mode=0o4755), file(b"all", mode=0o7777), folder(b"dir", mode=0o7755))
+        sock.sendall(bundle((0, b"hello"), (1, b"hello")))
+        assert peer.over().landed == 2
+    for name, expected in {"tool": 0o755, "all": 0o777, "dir": 0o755}.items():
+        assert stat.S_IMODE((tmp_path / "inbox" / name).stat().st_mode) == expected
 
 
 def test_a_token_opens_its_folder_and_no_other(opened: Opened, tmp_path: Path, tokens: Path) -> None:

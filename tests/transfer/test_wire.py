@@ -81,7 +81,7 @@ def test_a_value_out_of_its_range_is_refused(value: object) -> None:
         [0, [b"a" * 4097], 1],
         [0, [b"a"], -1],
         [0, [b"a"], 2**61],
-        [0, [b"a"], 1, 0o4755],
+        [0, [b"a"], 1, 0o10000],
         [0, ["text"], 1],
         [0, [b"a"], 1, 0, 0, b"x" * 17],
     ],

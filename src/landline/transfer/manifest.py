@@ -44,15 +44,16 @@ class Kind(IntEnum):
 class Entry(msgspec.Struct, array_like=True, frozen=True):
     """A file, a folder or a symbolic link.
 
-    `size` is in bytes, None for a stream whose end is not known. `mode` are permission bits, `mtime_ns` nanoseconds
-    since the epoch. `target` is where a link points. `source` is a fingerprint of the file as the sender saw it:
-    the same fingerprint, the same content. `generation` counts how often the file was found changed and begun anew.
+    `size` is in bytes, None for a stream whose end is not known. `mode` are permission bits, of which a receiver takes
+    the lowest nine; `mtime_ns` are nanoseconds since the epoch. `target` is where a link points. `source` is a
+    fingerprint of the file as the sender saw it: the same fingerprint, the same content. `generation` counts how often
+    the file was found changed and begun anew.
     """
 
     kind: Kind
     parts: Parts
     size: Size | None = 0
-    mode: Annotated[int, Meta(ge=0, le=0o777)] = 0o644
+    mode: Annotated[int, Meta(ge=0, le=0o7777)] = 0o644
     mtime_ns: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] = 0
     source: Annotated[bytes, Meta(max_length=FINGERPRINT_BYTES)] = b""
     target: Part = b""
