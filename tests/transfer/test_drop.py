@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from landline.errors import ListenError, UsageError
 from landline.testing.background import Background
+from landline.transfer.destination import Destination
 from landline.transfer.drop import Drop, granted_policy
 from landline.transfer.events import Ended, Noted, Offered, Said
 from landline.transfer.faults import Fault
@@ -18,6 +20,8 @@ from landline.transfer.identity import load_identity
 from landline.transfer.landing import IfExists
 from landline.transfer.manifest import LEAST_CHUNK
 from landline.transfer.options import ReceiveOptions
+from landline.transfer.quota import Quota
+from landline.transfer.texts import land_text
 from landline.transfer.wire import (
     Bye,
     Checked,
@@ -268,6 +272,38 @@ def test_a_text_lands_once(tmp_path: Path) -> None:
     assert name.startswith("text-")
     assert (tmp_path / "in" / name).read_text() == "good\nday"
     assert said == ["good\nday"] * 2
+
+
+@pytest.mark.parametrize(
+    ("options", "fault", "detail"),
+    [
+        (ReceiveOptions(max_file_bytes=7), Fault.TOO_LARGE, "the text has 8 bytes, and a file may have 7 here"),
+        (ReceiveOptions(quota_bytes=7), Fault.QUOTA, "the quota of 7 bytes has no room for 8 more"),
+    ],
+)
+def test_a_text_obeys_the_bounds_of_files(tmp_path: Path, options: ReceiveOptions, fault: Fault, detail: str) -> None:
+    with opened_drop(tmp_path / "in", options) as (drop, _), ScriptedSender(drop.address) as sender:
+        sender.say(Offer(sender.transfer, sender.secret, text="good\nday"))
+        assert sender.expect(Refuse) == Refuse(fault, detail)
+    assert os.listdir(tmp_path / "in") == []
+
+
+def test_a_text_that_cannot_land_gives_the_quota_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*given: object) -> None:
+        raise OSError(errno.EIO, "the disk is broken")
+
+    offer = Offer(b"t" * 16, b"s" * 32, text="good\nday")
+    quota, inbox = Quota(8), tmp_path / "in"
+    inbox.mkdir()
+    with Destination.open(os.fsencode(inbox)) as destination:
+        with monkeypatch.context() as broken, pytest.raises(OSError, match="broken"):
+            broken.setattr("landline.transfer.texts.write_at", fails)
+            land_text(destination, offer, ["sha256"], os.fsencode(tmp_path / "seen"), quota)
+        assert quota.free == 8
+        name, size = land_text(destination, offer, ["sha256"], os.fsencode(tmp_path / "seen"), quota)
+        assert (size, quota.free) == (8, 0)
+        # The same once more is the file that is there, and takes nothing.
+        assert land_text(destination, offer, ["sha256"], os.fsencode(tmp_path / "seen"), quota) == (name, 8)
 
 
 def test_what_has_landed_is_looked_at_again(tmp_path: Path) -> None:

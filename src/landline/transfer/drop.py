@@ -233,12 +233,12 @@ class Drop:
 
     def _take_text(self, link: ControlLink, offer: Offer, destination: Destination, told: Told, teller: Teller) -> None:
         assert self._history is not None
+        size, most = len((offer.text or "").encode("utf-8", "surrogateescape")), self.options.max_file_bytes
+        if most is not None and size > most:
+            raise NotTaken(Fault.TOO_LARGE, f"the text has {size} bytes, and a file may have {most} here")
         link.post(Accept(1, told.digests[0], 1, offer.secret, False, destination.free_bytes()))
         with self._quota_of(destination) as quota:
-            size = len((offer.text or "").encode("utf-8", "surrogateescape"))
-            if not quota.take(size):
-                raise NotTaken(Fault.QUOTA, f"the quota of {quota.limit} bytes is used up")
-            name, size = land_text(destination, offer, told.digests, self._history)
+            _, size = land_text(destination, offer, told.digests, self._history, quota)
         teller.tell(Said(peer=link.peer, text=offer.text or ""))
         answer_text(link, Result(1, 0, size))
         self._over(offer, destination, Outcome(1, 0, 0, size, size, {}), 0.0, teller)

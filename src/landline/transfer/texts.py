@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Sequence
 
 from landline.transfer.destination import Destination
 from landline.transfer.diskerrors import LandingError
+from landline.transfer.faults import Fault
 from landline.transfer.incoming import write_at
 from landline.transfer.landing import IfExists, Ready, Symlinks
 from landline.transfer.manifest import LEAST_CHUNK, digest_of, root_of
-from landline.transfer.place import Place
+from landline.transfer.place import NotTaken, Place
+from landline.transfer.quota import Quota
 from landline.transfer.records import Landed, Landing
 from landline.transfer.wire import Offer
 
 MODE = 0o600
 
 
-def land_text(destination: Destination, offer: Offer, digests: Sequence[str], history: bytes) -> tuple[bytes, int]:
+def land_text(
+    destination: Destination, offer: Offer, digests: Sequence[str], history: bytes, quota: Quota
+) -> tuple[bytes, int]:
     """Put the text of an offer into a file `text-YYYYMMDD-HHMMSS.txt`, durable. Returns its name and its bytes.
 
-    The same offer once more, after a lost answer, makes no second file. Raises NotTaken, LandingError, NoSpace or
-    OSError.
+    The same offer once more, after a lost answer, makes no second file, and takes nothing more of the `quota`. Raises
+    NotTaken, LandingError, NoSpace or OSError.
     """
     data = (offer.text or "").encode("utf-8", "surrogateescape")
     place = Place.open(destination, offer, digests, history, (IfExists.RENAME, Symlinks.SKIP))
@@ -34,11 +39,26 @@ def land_text(destination: Destination, offer: Offer, digests: Sequence[str], hi
         if earlier:
             place.staging.remove()
             return earlier[0], len(data)
-        name = _land(place, data)
+        name = _land_within(place, data, quota)
         place.finish(time.time())
         return name, len(data)
     finally:
         place.close()
+
+
+def _land_within(place: Place, data: bytes, quota: Quota) -> bytes:
+    """Land it, if the quota has room for it; what does not land takes nothing of it."""
+    if not quota.take(len(data)):
+        with contextlib.suppress(LandingError):
+            place.staging.remove()
+        raise NotTaken(Fault.QUOTA, f"the quota of {quota.limit} bytes has no room for {len(data)} more")
+    try:
+        return _land(place, data)
+    except BaseException:
+        quota.give_back(len(data))
+        with contextlib.suppress(LandingError, OSError):
+            place.staging.discard(0)
+        raise
 
 
 def _land(place: Place, data: bytes) -> bytes:
