@@ -121,7 +121,7 @@ def test_a_verified_chunk_may_come_again_and_then_counts_no_more() -> None:
     take(ledger, file, 0)
     ledger.verify(file, 0, 0, ONE)
     ledger.endure(file, 0, 0, ONE)
-    assert take(ledger, file, 0) is Verdict.TAKE
+    assert take(ledger, file, 0) is Verdict.REPLACE
     assert (ledger.verified_bytes, ledger.durable_bytes, file.verified_bytes) == (0, 0, 0)
     ledger.endure(file, 0, 0, ONE)
     assert file.steps[0] == Step.COMING

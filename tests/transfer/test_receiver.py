@@ -104,20 +104,6 @@ def test_data_without_tls_has_tags(tmp_path: Path) -> None:
             assert sender.finish() == Result(2, 0, len(BIG) + len(SMALL))
 
 
-def test_a_wrong_tag_ends_it(tmp_path: Path) -> None:
-    with opened_drop(tmp_path / "in", ReceiveOptions(trusted_link=True)) as (drop, _):
-        big = file_entry("big", BIG)
-        with ScriptedSender(drop.address, clear=True) as sender:
-            sender.begin(big)
-            accept = sender.accept
-            assert accept is not None
-            data = sender.data()
-            sender.accept = type(accept)(accept.epoch, accept.digest, 1, b"x" * 32, True)
-            sender.chunks(data, 0, big, BIG, (0,))
-            assert sender.bye() == Bye(Fault.PROTOCOL, "a chunk whose tag does not match")
-    assert not (tmp_path / "in/big").exists()
-
-
 def test_damage_is_asked_for_again_and_the_third_time_the_file_fails(tmp_path: Path) -> None:
     with opened_drop(tmp_path / "in") as (drop, events):
         big, small = file_entry("big", BIG), file_entry("small", SMALL)

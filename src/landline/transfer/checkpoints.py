@@ -10,7 +10,7 @@ import time
 from landline.transfer.diskerrors import LandingError, landing_error
 from landline.transfer.ledger import File, Phase
 from landline.transfer.reception import Reception
-from landline.transfer.records import Record
+from landline.transfer.records import Chunk, Record
 
 CHECKPOINT_SECONDS = 2.0
 CHECKPOINT_BYTES = 256 * 1024 * 1024
@@ -45,6 +45,17 @@ class Checkpoints:
         """A file is about to land, or was given up: it needs no checkpoint any more."""
         with self._changed:
             self._dirty.pop(file, None)
+
+    def withdraw(self, file: File, chunk: int) -> None:
+        """A chunk that was verified is about to be written over: the journal must not promise it any more.
+
+        What comes in its place may break off, or turn out to be damage meant for another place. Raises OSError.
+        """
+        journal = self._reception.place.journal
+        with self._at_work:
+            if file.journaled >= 0:
+                journal.append(Chunk(file.index, file.journaled, chunk, b""))
+                journal.sync()
 
     def close(self) -> None:
         """End the thread, with a last checkpoint."""

@@ -5,12 +5,14 @@ All in one thread is the fastest there is on few cores: a hand-over costs more t
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import os
 import time
 from collections.abc import Iterator
 from typing import Protocol
 
+from landline.errors import ConnectionClosed, Reason
 from landline.transfer.link import DataLink
 from landline.transfer.manifest import BUNDLE_BYTES, DIGEST_BYTES, Hasher, new_hasher
 from landline.transfer.wire import (
@@ -81,7 +83,18 @@ class Incoming:
         self._bundle: memoryview | None = None
 
     def run(self) -> None:
-        """Take frames until the sender has no more. Raises WireError, ConnectionClosed or WaitTimeout."""
+        """Take frames until the sender has no more. Raises WireError, ConnectionClosed or WaitTimeout.
+
+        Without TLS a frame that is none may as well be one that was damaged on its way, so it is a lost connection.
+        """
+        try:
+            self._take_frames()
+        except Damaged as error:
+            if self._link.clear:
+                raise ConnectionClosed(self._link.peer, Reason.MALFORMED, error.problem) from error
+            raise
+
+    def _take_frames(self) -> None:
         while (head := self._link.read_head()) is not None:
             number, flags, length = head
             if number == DATA:
@@ -89,7 +102,7 @@ class Incoming:
             elif number == BUNDLE:
                 self._take_bundle(length)
             elif flags & MUST:
-                raise WireError(f"a frame of type {number:#04x} among data")
+                raise Damaged(f"a frame of type {number:#04x} among data")
             else:
                 self._skip(length)
 
@@ -104,10 +117,12 @@ class Incoming:
 
     def _take_chunk(self, length: int) -> None:
         if length < DATA_PREFIX.size:
-            raise WireError(f"a data frame of {length} bytes")
+            raise Damaged(f"a data frame of {length} bytes")
         prefix = self._read(DATA_PREFIX.size)
-        head = data_head(length, prefix, self._link.clear)
-        chunk = self._takes.begin(head)
+        with _may_be_damage():
+            # What it says is bound to the key only by the tag at its end.
+            head = data_head(length, prefix, self._link.clear)
+            chunk = self._takes.begin(head)
         if chunk is None:
             self._thrown(head.length + DIGEST_BYTES + self._tag_bytes)
             return
@@ -146,15 +161,16 @@ class Incoming:
         trailer = self._read(DIGEST_BYTES + self._tag_bytes)
         digest, tag = trailer[:DIGEST_BYTES], trailer[DIGEST_BYTES:]
         if tag and not hmac.compare_digest(chunk_tag(self._takes.key, head, digest), tag):
-            raise WireError("a chunk whose tag does not match")
+            raise Damaged("a chunk whose tag does not match")
         return digest, digest != NO_DIGEST and hmac.compare_digest(hasher.digest(), digest)
 
     def _take_bundle(self, length: int) -> None:
         if length < BUNDLE_PREFIX.size:
-            raise WireError(f"a bundle of {length} bytes")
+            raise Damaged(f"a bundle of {length} bytes")
         prefix = self._read(BUNDLE_PREFIX.size)
-        table = self._read(bundle_table_bytes(length, prefix, self._link.clear))
-        rows = bundle_rows(length, table, self._takes.key if self._link.clear else None)
+        with _may_be_damage():
+            table = self._read(bundle_table_bytes(length, prefix, self._link.clear))
+            rows = bundle_rows(length, table, self._takes.key if self._link.clear else None)
         if self._bundle is None:
             self._bundle = memoryview(bytearray(BUNDLE_BYTES))
         data = self._bundle[: sum(row.size for row in rows)]
@@ -163,6 +179,18 @@ class Incoming:
         self._link.read_into(data)
         self._takes.count(len(data), time.monotonic() - began, 0.0, 0.0)
         self._takes.bundle(rows, data)
+
+
+class Damaged(WireError):
+    """What is wrong with a frame of data before its tag has shown who wrote it."""
+
+
+@contextlib.contextmanager
+def _may_be_damage() -> Iterator[None]:
+    try:
+        yield
+    except WireError as error:
+        raise Damaged(error.problem) from error
 
 
 def write_at(file_fd: int, block: memoryview, offset: int) -> None:

@@ -47,6 +47,8 @@ class Verdict(Enum):
     """What to do with data that comes."""
 
     TAKE = "take"
+    REPLACE = "replace"
+    """Take it, over one that was verified: what the journal says of that holds no more."""
     THROW = "throw"
     """It is of no use any more: read it, and throw it away."""
     DIFFERS = "differs"
@@ -213,6 +215,7 @@ class Ledger:
         if file.steps[chunk] == Step.COMING:
             return Verdict.THROW, file
         # Also one that is verified: the sender has found that its own is another.
+        verdict = Verdict.REPLACE if file.steps[chunk] >= Step.VERIFIED else Verdict.TAKE
         self._forget(file, chunk)
         file.steps[chunk] = Step.COMING
         if file.entry.size is None and length < file.chunk_bytes:
@@ -220,7 +223,7 @@ class Ledger:
         elif file.tail is not None and file.tail[0] == chunk:
             # Only now it is a full one; an earlier chunk that comes again leaves the tail as it was.
             file.tail = None
-        return Verdict.TAKE, file
+        return verdict, file
 
     def _forget(self, file: File, chunk: int) -> None:
         step, length = file.steps[chunk], file.length_of(chunk)

@@ -17,7 +17,7 @@ from landline.transfer.faults import Fault
 from landline.transfer.incoming import Chunk, Incoming, rows_with_data
 from landline.transfer.ledger import File, Ledger, Phase, Verdict
 from landline.transfer.link import ControlLink, DataLink
-from landline.transfer.manifest import Entry, Kind, digest_of, runs_of
+from landline.transfer.manifest import Entry, Hasher, Kind, digest_of, new_hasher, runs_of
 from landline.transfer.observing import Teller
 from landline.transfer.receiver import Outcome, Stopped
 from landline.transfer.throttle import TokenBucket
@@ -58,6 +58,8 @@ class Sink:
     written: int = 0
     entry: Entry | None = None
     digests: dict[int, bytes] = field(default_factory=dict)
+    poured: Hasher | None = None
+    """Over what was written of the last chunk, where nothing else shows that it came as it was sent."""
     epoch: int = 0
 
     def write(self, data: memoryview) -> None:
@@ -320,10 +322,12 @@ class SinkReceiver:
         """A chunk comes; None: throw it away. Raises WireError."""
         with self.lock:
             verdict, file = self.ledger.judge(head)
-        if verdict is not Verdict.TAKE or file is None:
+        if verdict not in (Verdict.TAKE, Verdict.REPLACE) or file is None:
             return None
         start = head.chunk * file.chunk_bytes
         if not start <= self.sink.written < start + head.length:
+            if self.accept.trusted:
+                raise WireError(f"a chunk {head.chunk} that is not the next one")
             self.give_up(file, Fault.CORRUPT, MOVED_ON)
             return None
         return _Pour(self, file, head, start)
@@ -368,12 +372,33 @@ class _Pour:
         self._head = head
         self._start = start
         self._works = True
+        self._left = receiver.sink.written - start
+        self._again = new_hasher(receiver.digest)
+        if not self._left:
+            receiver.sink.poured = new_hasher(receiver.digest) if receiver.accept.trusted else None
 
     def write(self, block: memoryview, offset: int) -> None:
         """Write what is new in `block`."""
-        known = max(0, self._receiver.sink.written - self._start - offset)
-        if self._works and known < len(block):
-            self._works = self._receiver.pour(self._file, block[known:])
+        old, new = block[: self._left], block[self._left :]
+        if self._works and old and self._receiver.sink.poured is not None:
+            self._works = self._is_as_before(old)
+        self._left -= len(old)
+        if self._works and new:
+            self._works = self._receiver.pour(self._file, new)
+            if self._receiver.sink.poured is not None:
+                self._receiver.sink.poured.update(new)
+
+    def _is_as_before(self, old: memoryview) -> bool:
+        """Whether the chunk begins as it was written before the connection broke.
+
+        Without TLS that may have been damage, at which nobody has looked yet, and it cannot be taken back.
+        """
+        poured = self._receiver.sink.poured
+        self._again.update(old)
+        if len(old) < self._left or poured is None or self._again.digest() == poured.digest():
+            return True
+        self._receiver.give_up(self._file, Fault.CORRUPT, MOVED_ON)
+        return False
 
     def end(self, digest: bytes, is_right: bool) -> None:
         """The chunk is over."""

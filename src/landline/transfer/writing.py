@@ -78,8 +78,10 @@ class Writing:
             verdict, file = self.reception.ledger.judge(head)
         if verdict is Verdict.DIFFERS and file is not None:
             self.reception.fail(file, Fault.EXISTS, DIFFERS)
-        if verdict is not Verdict.TAKE or file is None:
+        if verdict not in (Verdict.TAKE, Verdict.REPLACE) or file is None:
             return None
+        if verdict is Verdict.REPLACE:
+            self.checkpoints.withdraw(file, head.chunk)
         chunk = ChunkWriter(self, file, head)
         return chunk if chunk.prepare() else None
 
@@ -102,7 +104,7 @@ class Writing:
             for (row, content), (verdict, file) in zip(rows_with_data(rows, data), judged, strict=True):
                 if verdict is Verdict.DIFFERS and file is not None:
                     self.reception.fail(file, Fault.EXISTS, DIFFERS)
-                elif verdict is Verdict.TAKE and file is not None:
+                elif verdict in (Verdict.TAKE, Verdict.REPLACE) and file is not None:
                     self._take_row(file, row, content, done)
         finally:
             self._hand_over(done)
