@@ -69,6 +69,7 @@ PURE = [
     "transfer/relay_wire.py",
     "transfer/receipt.py",
     "transfer/ledger.py",
+    "transfer/vigil.py",
     "transfer/options.py",
     "transfer/throttle.py",
     "transfer/schedule.py",

@@ -108,3 +108,54 @@ def test_a_pipe_takes_nothing_twice_and_no_damage_for_good(tmp_path: Path, damag
                 sender.end(0, big, BIG)
             assert sender.finish().landed == (not damaged)
     assert damaged or (tmp_path / "pipe").read_bytes() == BIG
+
+
+@pytest.mark.parametrize("lost", ["a chunk", "a bundle"])
+def test_a_frame_that_never_comes_is_a_lost_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    """Somebody in the middle takes out exactly one frame: the sender thinks that all is sent, and comes again."""
+    monkeypatch.setattr("landline.transfer.vigil.SILENT_SECONDS", 0.05)
+    monkeypatch.setattr("landline.transfer.receiver.TICK_SECONDS", 0.02)
+    entries = big, _ = file_entry("big", BIG), file_entry("small", SMALL)
+    with opened_drop(tmp_path / "in", ReceiveOptions(trusted_link=True)) as (drop, events):
+        with ScriptedSender(drop.address, clear=True) as sender:
+            sender.begin(*entries)
+            data = sender.data()
+            sender.chunks(data, 0, big, BIG, (0, 2) if lost == "a chunk" else None)
+            if lost != "a bundle":
+                sender.bundle(data, [(1, SMALL)])
+            sender.end(0, big, BIG)
+            with pytest.raises(ConnectionClosed):
+                sender.expect(Bye)
+        (problem,) = [event.problem for event in events if isinstance(event, Broke)]
+        assert problem.endswith(" is closed (truncated): not all that it says it has sent has come")
+        with ScriptedSender(drop.address, clear=True) as sender:
+            sender.begin(*entries)
+            data = sender.data()
+            if lost == "a chunk":
+                assert [(have.first, have.count) for have in sender.gathered(Have)] == [(0, 1), (2, 1)]
+                sender.chunks(data, 0, big, BIG, (1,))
+                sender.end(0, big, BIG)
+            else:
+                sender.bundle(data, [(1, SMALL)])
+            assert sender.finish().landed == 2
+    assert (tmp_path / "in/big").read_bytes() == BIG
+
+
+def test_a_pipe_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("landline.transfer.vigil.SILENT_SECONDS", 0.05)
+    monkeypatch.setattr("landline.transfer.sink.TICK_SECONDS", 0.02)
+    big = file_entry("big", BIG)
+    with open(tmp_path / "pipe", "wb", 0) as pipe, SinkDrop(pipe.fileno(), "tls://127.0.0.1:0") as drop:
+        for numbers in [(0, 1), (2,)]:
+            with ScriptedSender(drop.address) as sender:
+                sender.begin(big)
+                sender.chunks(sender.data(), 0, big, BIG, numbers)
+                sender.end(0, big, BIG)
+                if numbers == (2,):
+                    assert sender.finish().landed == 1
+                else:
+                    with pytest.raises(ConnectionClosed):
+                        sender.expect(Bye)
+    assert (tmp_path / "pipe").read_bytes() == BIG

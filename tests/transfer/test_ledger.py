@@ -289,3 +289,19 @@ def test_a_last_chunk_that_did_not_come_may_be_another_the_next_time() -> None:
     assert take(ledger, file, 0) is Verdict.TAKE
     assert not ledger.verify(file, 0, 0, ONE)
     assert file.verified_bytes == CHUNK
+
+
+def test_it_waits_in_vain_once_all_was_sent_as_the_sender_says() -> None:
+    ledger, (big, small) = opened(a_file(), a_file(5, b"small"), last=False)
+    assert not ledger.waits_in_vain
+    ledger.finish(FileEnd(0, 0, BIG, b"r" * 32))
+    assert ledger.waits_in_vain
+    (listed,) = ledger.list(2, [a_file(5, b"later")], True)
+    assert not ledger.waits_in_vain
+    ledger.compare(listed, [ONE])
+    assert not ledger.waits_in_vain
+    ledger.finish(FileEnd(2, 0, 5, b"r" * 32))
+    assert ledger.waits_in_vain
+    for file in (big, small, listed):
+        ledger.complete(file)
+    assert not ledger.waits_in_vain

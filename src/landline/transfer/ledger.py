@@ -141,6 +141,20 @@ class Ledger:
         self.all_listed = last
         return files
 
+    @property
+    def waits_in_vain(self) -> bool:
+        """Whether the sender has sent, as it says, all that it may send, and something of it is missing.
+
+        A large file has its FILE_END. For small ones nobody says that their bundle has gone out; but where large ones
+        are over, nothing holds a bundle up for long.
+        """
+        open_files = [file for file in self.files.values() if file.phase is not Phase.WHOLE]
+        is_over = all(file.end is not None or self._needs_no_end(file) for file in open_files)
+        return bool(open_files) and is_over
+
+    def _needs_no_end(self, file: File) -> bool:
+        return file.entry.bundled and file.phase is Phase.OPEN
+
     def has_room_for(self, entry: Entry) -> bool:
         """Whether the chunks of a file can be kept in mind beside those of all others that are open."""
         return self._steps + (entry.chunks or 0) <= MOST_STEPS
@@ -299,7 +313,7 @@ class Ledger:
 
     def is_complete(self, file: File) -> bool:
         """Whether all chunks are verified and, where one is needed, the end has come."""
-        if file.end is None and not (file.entry.bundled and file.phase is Phase.OPEN):
+        if file.end is None and not self._needs_no_end(file):
             return False
         if file.entry.size is None and file.end is not None and not self._is_stream_full(file, file.end):
             return False

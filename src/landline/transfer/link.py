@@ -237,6 +237,9 @@ class DataLink:
         self.sock = sock
         self.peer = peer
         self.clear = clear
+        self.moved_bytes = 0
+        """What was read, also of a frame that is not whole yet."""
+        self.is_between_frames = False
         sock.settimeout(STALL_SECONDS)
 
     def send(self, data: bytes | bytearray | memoryview) -> None:
@@ -261,6 +264,7 @@ class DataLink:
             raise self.failure(error) from error
         if not count:
             raise ConnectionClosed(self.peer, Reason.PEER_CLOSED)
+        self.moved_bytes += count
         return count
 
     def read_into(self, view: memoryview) -> None:
@@ -272,6 +276,7 @@ class DataLink:
         """The header of the next frame: type, flags, length. Returns None where the stream ends between two frames."""
         head = bytearray(HEADER.size)
         view = memoryview(head)
+        self.is_between_frames = True
         while view:
             try:
                 count = self.sock.recv_into(view)
@@ -284,6 +289,8 @@ class DataLink:
                 if len(view) == HEADER.size:
                     return None
                 raise ConnectionClosed(self.peer, Reason.TRUNCATED)
+            self.is_between_frames = False
+            self.moved_bytes += count
             view = view[count:]
         number, flags, _, length = HEADER.unpack(head)
         return number, flags, length

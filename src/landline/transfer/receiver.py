@@ -27,6 +27,7 @@ from landline.transfer.planning import Planner
 from landline.transfer.quota import Quota
 from landline.transfer.reception import Reception
 from landline.transfer.room import MOST_WISHED_SECONDS
+from landline.transfer.vigil import LOST_DATA, Vigil
 from landline.transfer.wire import (
     Accept,
     Bye,
@@ -120,6 +121,7 @@ class Receiver:
         self._left = threading.Condition()
         self._told = Progress(0, 0, 0, 0)
         self._ticked = 0.0
+        self._vigil = Vigil()
 
     @property
     def key(self) -> bytes:
@@ -230,6 +232,7 @@ class Receiver:
         return settled
 
     def _take(self, message: Message) -> None:
+        self._vigil.heard()
         match message:
             case Page():
                 self._planner.take(message)
@@ -268,6 +271,7 @@ class Receiver:
         if now - self._ticked < TICK_SECONDS:
             return
         self._ticked = now
+        self._watch(now)
         fed, given_up = self._reception.room.look(now)
         for known in fed:
             for chunk in sorted(known.chunks):
@@ -277,6 +281,17 @@ class Receiver:
             detail = f"it needs {known.needed} bytes, {free} are free, and nobody made room in time"
             self._reception.fail(known.file, Fault.SPACE, detail)
         self._tell_progress("receiving")
+
+    def _watch(self, now: float) -> None:
+        """A sender that has sent all, as it says, and of which something is missing, has to come again."""
+        with self._left:
+            links = list(self._serving.values())
+        waits = all(link.is_between_frames for link in links) and not self._reception.room.is_anybody_starving
+        if waits:
+            with self._reception.lock:
+                waits = self._reception.ledger.waits_in_vain
+        if self._vigil.is_over(now, sum(link.moved_bytes for link in links), waits):
+            raise ConnectionClosed(self._link.peer, Reason.TRUNCATED, LOST_DATA)
 
     def _tell_progress(self, phase: Phase) -> None:
         reception = self._reception

@@ -73,6 +73,11 @@ class Room:
         known = self._starving.get(file.index)
         return known is not None and bool(known.chunks)
 
+    @property
+    def is_anybody_starving(self) -> bool:
+        """Whether some file waits for room."""
+        return bool(self._starving)
+
     def fed(self, file: File) -> None:
         """Something of a file has found room."""
         if file.index in self._starving:

@@ -21,6 +21,7 @@ from landline.transfer.manifest import Entry, Hasher, Kind, digest_of, new_hashe
 from landline.transfer.observing import Teller
 from landline.transfer.receiver import Outcome, Stopped
 from landline.transfer.throttle import TokenBucket
+from landline.transfer.vigil import LOST_DATA, Vigil
 from landline.transfer.wire import (
     Accept,
     BundledFile,
@@ -102,6 +103,7 @@ class SinkReceiver:
         self._landed = self._failed = 0
         self._faults: dict[Fault, int] = {}
         self._told = 0
+        self._vigil = Vigil()
 
     @property
     def key(self) -> bytes:
@@ -174,6 +176,7 @@ class SinkReceiver:
         )  # fmt: skip
 
     def _take(self, message: Message) -> None:
+        self._vigil.heard()
         match message:
             case Page():
                 with self.lock:
@@ -249,6 +252,10 @@ class SinkReceiver:
     def _tick(self) -> None:
         if self._problem is not None:
             raise self._problem
+        link = self._serving
+        waits = (link is None or link.is_between_frames) and self.ledger.waits_in_vain
+        if self._vigil.is_over(time.monotonic(), link and link.moved_bytes, waits):
+            raise ConnectionClosed(self._link.peer, Reason.TRUNCATED, LOST_DATA)
         verified = self.ledger.verified_bytes
         if self.received != self._told:
             self._told = self.received
