@@ -16,10 +16,11 @@ from landline.transfer.events import Broke, Event, Offered, Ready, Said
 from landline.transfer.faults import Fault
 from landline.transfer.greeting import Refused
 from landline.transfer.incoming import Incoming
-from landline.transfer.manifest import LEAST_CHUNK
+from landline.transfer.manifest import LEAST_CHUNK, Entry, Kind
 from landline.transfer.options import ReceiveOptions, SendOptions
 from landline.transfer.receivefiles import Received, receive
 from landline.transfer.sendfiles import send
+from landline.transfer.wire import Failed, Message, Page, WireError
 from landline.transport.interfaces import ipv4_addresses
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -271,6 +272,59 @@ def test_nobody_reads_the_pipe_any_more(tree: Path) -> None:
         os.close(writing)
     assert "nobody reads" in receipt.failed[0].detail
     assert (found[0].landed, found[0].failed) == (0, 1)
+
+
+def one(number: int = 0, name: bytes = b"x") -> Page:
+    return Page(number, [Entry(Kind.FILE, (name,))])
+
+
+@pytest.mark.parametrize(
+    ("messages", "problem"),
+    [
+        ([one(0), one(1), one(2), Failed(1, Fault.KIND, "no")], None),
+        ([Page(0, [Entry(Kind.FILE, (b"x",))] * 4)], "more than 3 entries before it was accepted"),
+        ([one(0), one(1), one(2), one(3)], "more than 3 entries before it was accepted"),
+        ([Failed(0, Fault.KIND)] * 6, None),
+        ([Failed(0, Fault.KIND)] * 7, "more words than there can be before it was accepted"),
+        ([one(0, b"x" * 61)], "more words than there can be before it was accepted"),
+        ([one(0), Failed(0, Fault.KIND, "x" * 60)], "more words than there can be before it was accepted"),
+    ],
+)
+def test_what_comes_while_a_person_thinks_is_bounded(
+    monkeypatch: pytest.MonkeyPatch, messages: list[Message], problem: str | None
+) -> None:
+    monkeypatch.setattr(receivefiles, "OPEN_ENTRIES", 3)
+    monkeypatch.setattr(receivefiles, "EARLY_BYTES", 60)
+    early = receivefiles.Early()
+    if problem is None:
+        for message in messages:
+            early.add(message)
+        assert early.messages == messages
+        return
+    with pytest.raises(WireError) as caught:
+        for message in messages:
+            early.add(message)
+    assert caught.value.problem == problem
+
+
+def test_a_long_list_waits_until_somebody_has_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of entries that fail at once, which do not stay open at the sender's."""
+    for module in ("desk", "receivefiles"):
+        monkeypatch.setattr(f"landline.transfer.{module}.OPEN_ENTRIES", 8)
+    (tmp_path / "many").mkdir()
+    for number in range(30):
+        os.mkfifo(tmp_path / f"many/{number}")
+    (tmp_path / "many/file").write_bytes(b"good")
+    sending = Sending(tmp_path / "many")
+    shown: list[int] = []
+
+    def accept(offered: Offered, entries: Any) -> bool:
+        shown.append(len(entries))
+        return True
+
+    received = receive(tmp_path / "in", sending.ready[0].code, address=sending.address, accept=accept)
+    assert (received.landed, received.failed, shown) == (1, 30, [8])
+    sending.join()
 
 
 def test_relays_are_for_codes(tmp_path: Path) -> None:

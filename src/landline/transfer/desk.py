@@ -57,6 +57,7 @@ class Desk:
     counters: list[Counters] = field(default_factory=list)
     listed: int = 0
     resumed: int = 0
+    is_accepted: bool = False
     over: threading.Event = field(default_factory=threading.Event)
     _schedule: Schedule = field(default_factory=Schedule)
     _changes: threading.Condition = field(default_factory=threading.Condition)
@@ -73,6 +74,7 @@ class Desk:
                     file.digests.clear()
                     file.root = b""
             self.job.digest = digest
+            self.is_accepted = True
 
     def open(self) -> None:
         """From now on there is work."""
@@ -89,7 +91,8 @@ class Desk:
     @property
     def is_full(self) -> bool:
         """Whether as many entries are open as may be."""
-        return len(self.live) >= OPEN_ENTRIES
+        # Before it has accepted, it keeps also those that have failed already.
+        return len(self.live) >= OPEN_ENTRIES or (not self.is_accepted and self.listed >= OPEN_ENTRIES)
 
     def list_entry(self, index: int, listed: Listed) -> FileWork:
         """Take an entry into the manifest of this connection."""

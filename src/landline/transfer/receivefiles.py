@@ -32,7 +32,7 @@ from landline.transfer.retrying import is_passing
 from landline.transfer.roundtrip import streams_for
 from landline.transfer.sink import Sink, SinkReceiver
 from landline.transfer.sinkdrop import SinkDrop
-from landline.transfer.wire import Accept, Bye, Message, Offer, Page, Result, WireError
+from landline.transfer.wire import Accept, Bye, Failed, Message, Offer, Page, Result, WireError
 from landline.transfer.words import load_words
 
 STDOUT = b"-"
@@ -40,6 +40,8 @@ STDOUT_FD = 1
 OFFER_SECONDS = 30.0
 LIST_SECONDS = 30.0
 """So long we wait for the list before a person is asked about it."""
+EARLY_BYTES = OPEN_ENTRIES * 4096
+"""Names before it is accepted: as many as may be told then, each as long as a path can be."""
 TURN_SECONDS = 0.25
 DATA_SECONDS = 15.0
 
@@ -228,16 +230,16 @@ class ByCode:
             transfer=offer.transfer.hex(), peer=link.peer, label=offer.label, files=offer.files, size=offer.size
         )
         self._teller.tell(offered)
-        early: list[Message] = []
+        early = Early()
         if self._accept is not None:
-            early = _listed(link)
-            entries = [entry for message in early if isinstance(message, Page) for entry in message.entries]
+            _listen_to_list(link, early)
+            entries = [entry for message in early.messages if isinstance(message, Page) for entry in message.entries]
             with _kept_alive(link, early):
                 agreed = self._accept(offered, entries)
             if not agreed:
                 raise refusal(link, Fault.REFUSED, "the other person does not want it")
         self._offer = offer
-        return early
+        return early.messages
 
     def _show(self, link: ControlLink, offer: Offer) -> Received:
         text = offer.text or ""
@@ -261,32 +263,52 @@ class ByCode:
         return Received(transfer, link.peer, landed, failed, skipped, size, seconds, level, offer.text, faults)
 
 
-def _listed(link: ControlLink) -> list[Message]:
-    """Wait for the list, or as much of it as there may be for a start. Returns the messages."""
-    found: list[Message] = []
-    end, entries = time.monotonic() + LIST_SECONDS, 0
-    while entries < OPEN_ENTRIES and time.monotonic() < end:
+class Early:
+    """What the sender says before it is accepted. `messages` are kept, so they are bounded."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.entries = 0
+        self.is_whole = False
+        self._bytes = 0
+
+    def add(self, message: Message) -> None:
+        """Keep a message. Raises WireError for more than may be said."""
+        self.messages.append(message)
+        if isinstance(message, Page):
+            self.entries += len(message.entries)
+            self.is_whole = self.is_whole or message.last
+            self._bytes += sum(sum(map(len, entry.parts)) + len(entry.target) for entry in message.entries)
+        elif isinstance(message, Failed):
+            self._bytes += len(message.detail)
+        if self.entries > OPEN_ENTRIES:
+            raise WireError(f"more than {OPEN_ENTRIES} entries before it was accepted")
+        # A page of one entry, and its failure: nothing more is to be said of each.
+        if len(self.messages) > 2 * OPEN_ENTRIES or self._bytes > EARLY_BYTES:
+            raise WireError("more words than there can be before it was accepted")
+
+
+def _listen_to_list(link: ControlLink, early: Early) -> None:
+    """Wait for the list, or as much of it as there may be for a start."""
+    end = time.monotonic() + LIST_SECONDS
+    while early.entries < OPEN_ENTRIES and not early.is_whole and time.monotonic() < end:
         for message in link.poll(TURN_SECONDS):
-            found.append(message)
-            if isinstance(message, Page):
-                entries += len(message.entries)
-                if message.last:
-                    return found
-            elif isinstance(message, Bye):
+            early.add(message)
+            if isinstance(message, Bye):
                 raise Stopped(message.fault or Fault.STOPPED, message.detail, link.peer)
-    return found
 
 
 @contextlib.contextmanager
-def _kept_alive(link: ControlLink, heard: list[Message]) -> Iterator[None]:
-    """Answer the sender's questions whether we are there, while a person thinks. What it says goes to `heard`."""
+def _kept_alive(link: ControlLink, early: Early) -> Iterator[None]:
+    """Answer the sender's questions whether we are there, while a person thinks. What it says goes to `early`."""
     done = threading.Event()
     problems: list[Exception] = []
 
     def listen() -> None:
         try:
             while not done.is_set():
-                heard.extend(link.poll(TURN_SECONDS))
+                for message in link.poll(TURN_SECONDS):
+                    early.add(message)
         except Exception as error:
             problems.append(error)
 
