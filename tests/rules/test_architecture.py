@@ -70,6 +70,7 @@ PURE = [
     "transfer/receipt.py",
     "transfer/ledger.py",
     "transfer/vigil.py",
+    "transfer/rows.py",
     "transfer/options.py",
     "transfer/throttle.py",
     "transfer/schedule.py",

@@ -296,8 +296,8 @@ def test_clear_data_is_taken_with_its_tags_alone(opened: Opened, tmp_path: Path)
             with Peer(drop.address) as peer:
                 sock = begin(peer)
                 pour(sock, spoil(peer.accept.key))
-                fault, problem = peer.ending()
-            assert fault == "protocol" and problem.endswith("whose tag does not match")
+                # It may have been damaged on its way: a lost connection, without a word.
+                assert peer.ending() == (None, "")
         with Peer(drop.address) as peer:
             sock = begin(peer)
             key = peer.accept.key

@@ -169,15 +169,16 @@ def test_what_the_records_add_up_to() -> None:
     state = replay(ALL)
     assert (state.job, state.epoch, state.destination, state.finished) == (JOB, 2, b"/srv/drop", 2.5)
     assert state.files == {
-        0: FileState(1, False, 2500, 1000, b"inode 7", landing=LANDING, landed=LANDED),
         1: FileState(1, True, 9, 4, b"new", {2: b"y"}, failed=FAILED),
         2: FileState(0, True, 0, 1, b""),
     }
+    assert state.find(0) == FileState(1, landing=LANDING, landed=LANDED)
+    assert list(state.landings()) == [(0, LANDING, LANDED)]
     assert [state.next_generation(file) for file in (0, 1, 2, 3)] == [2, 2, 1, 0]
 
 
-def file_of(*records: Record) -> FileState:
-    return replay(records).files[0]
+def file_of(*records: Record) -> FileState | None:
+    return replay(records).find(0)
 
 
 OPEN = FileState(1, True, 2500, 1000, b"inode 7", {0: CHUNKS[0].digest})

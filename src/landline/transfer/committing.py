@@ -179,7 +179,7 @@ class Committer:
     def _announced(self, synced: list[tuple[Pair, Synced]], roots: list[bytes]) -> list[tuple[Pair, Synced]]:
         """Say in the journal which files are about to get their names. Returns those for which it had room."""
         records = [
-            Landing(file.index, at.device, at.inode, root, file.size, file.entry.parts)
+            Landing(file.index, at.device, at.inode, root, file.size, file.entry.parts, _own_chunks(file))
             for ((file, _), at), root in zip(synced, roots, strict=True)
         ]
         waited = False
@@ -213,6 +213,11 @@ class Committer:
                 # Its descriptor is open still, and holds the room although the name goes.
                 os.ftruncate(ready.fd, 0)
             self._reception.fail(file, Fault.SPACE, problem)
+
+
+def _own_chunks(file: File) -> int:
+    """The size of its chunks, where it does not follow from that of the file."""
+    return file.chunk_bytes if file.entry.size is None else 0
 
 
 def _landed(file: File, at: Named) -> Landed:

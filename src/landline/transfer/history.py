@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import stat
 from collections.abc import Iterator
@@ -12,11 +13,11 @@ from landline.transfer.records import (
     MAGIC,
     Destination,
     Finished,
+    Job,
     JobState,
     JournalError,
     Landed,
     Landing,
-    Record,
     encode,
     restore,
 )
@@ -30,13 +31,18 @@ from landline.transfer.statefiles import (
     state_folder,
 )
 
+GROUP = 1024
+"""Files that are written down at once."""
 _ENDING = b".landed"
 _ON_THE_WAY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
 class RememberedFile:
-    """A file as it was when it had landed: where below the destination, and how to recognise it."""
+    """A file as it was when it had landed: where below the destination, and how to recognise it.
+
+    `chunk_bytes` is what its root was made with, 0 if it follows from the size.
+    """
 
     parts: tuple[bytes, ...]
     size: int
@@ -44,18 +50,29 @@ class RememberedFile:
     device: int
     inode: int
     mtime_ns: int
+    chunk_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """A transfer that is over: the absolute path of its destination, the hash of its secret, its files by index."""
+    """A transfer that is over: the absolute path of its destination, the hash of its secret, and its files."""
 
     transfer: bytes
     secret_hash: bytes
     digest: str
     finished: float
     destination: bytes
-    files: dict[int, RememberedFile]
+    state: JobState
+
+    def files(self) -> Iterator[tuple[int, RememberedFile]]:
+        """Its files with their numbers, in their order."""
+        for index, landing, landed in self.state.landings():
+            yield index, remembered_file(landing, landed)
+
+
+def remembered_file(at: Landing, landed: Landed) -> RememberedFile:
+    """A file that has landed, by its two records."""
+    return RememberedFile(landed.parts, at.size, at.root, at.device, at.inode, landed.mtime_ns, at.chunk_bytes)
 
 
 def default_folder() -> bytes:
@@ -72,12 +89,17 @@ def remember(folder: bytes, state: JobState, destination: bytes) -> None:
     """
     if state.job is None:
         raise ValueError("a journal without its job cannot be remembered")
-    records: list[Record] = [state.job, Destination(destination)]
-    for _, landing, landed in _landed(state):
-        records += (landing, landed)
-    records.append(Finished(state.job.begun if state.finished is None else state.finished))
     with opened_folder(folder) as dir_fd:
-        replace_file(dir_fd, _name(state.job.transfer), MAGIC + encode(records))
+        replace_file(dir_fd, _name(state.job.transfer), _pieces(state, state.job, destination))
+
+
+def _pieces(state: JobState, job: Job, destination: bytes) -> Iterator[bytes]:
+    """The file that remembers a transfer, piece by piece: all of it at once would be much for a million files."""
+    yield MAGIC + encode([job, Destination(destination)])
+    landings = state.landings()
+    while group := list(itertools.islice(landings, GROUP)):
+        yield encode([record for _, landing, landed in group for record in (landing, landed)])
+    yield encode([Finished(job.begun if state.finished is None else state.finished)])
 
 
 def recall(folder: bytes, transfer: bytes) -> Remembered | None:
@@ -92,11 +114,7 @@ def recall(folder: bytes, transfer: bytes) -> Remembered | None:
     # It was put there whole. One without its end is damaged, and nothing in it is worth a wrong answer.
     if state.job is None or state.job.transfer != transfer or state.destination is None or state.finished is None:
         return None
-    files = {
-        index: RememberedFile(landed.parts, landing.size, landing.root, landing.device, landing.inode, landed.mtime_ns)
-        for index, landing, landed in _landed(state)
-    }
-    return Remembered(transfer, state.job.secret_hash, state.job.digest, state.finished, state.destination, files)
+    return Remembered(transfer, state.job.secret_hash, state.job.digest, state.finished, state.destination, state)
 
 
 def sweep(folder: bytes, older_than_seconds: float, now: float) -> int:
@@ -128,13 +146,6 @@ def still_there(destination_fd: int, landed: RememberedFile) -> bool:
             return False
     seen = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
     return not stat.S_ISDIR(found.st_mode) and seen == (landed.device, landed.inode, landed.size, landed.mtime_ns)
-
-
-def _landed(state: JobState) -> Iterator[tuple[int, Landing, Landed]]:
-    """The files with both records, by index."""
-    for index, known in sorted(state.files.items()):
-        if known.landing is not None and known.landed is not None:
-            yield index, known.landing, known.landed
 
 
 def _name(transfer: bytes) -> bytes:

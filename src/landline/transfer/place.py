@@ -7,19 +7,31 @@ import hashlib
 import hmac
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from landline.errors import TransferError
 from landline.transfer.destination import Destination
 from landline.transfer.diskerrors import LandingError
 from landline.transfer.faults import Fault
-from landline.transfer.history import Remembered, RememberedFile, recall, remember, still_there
+from landline.transfer.history import Remembered, RememberedFile, recall, remember, remembered_file, still_there
 from landline.transfer.journal import Journal, JournalBusy
 from landline.transfer.landing import IfExists, Landing, Symlinks
 from landline.transfer.ledger import File
 from landline.transfer.manifest import DIGEST_BYTES, Entry
-from landline.transfer.records import Chunk, Dropped, Epoch, Failed, FileState, Finished, Job, Landed, Opened, Record
+from landline.transfer.records import (
+    Chunk,
+    Dropped,
+    Epoch,
+    Failed,
+    FileState,
+    Finished,
+    Job,
+    JobState,
+    Landed,
+    Opened,
+    Record,
+)
 from landline.transfer.records import Landing as LandingRecord
 from landline.transfer.staging import Staging
 from landline.transfer.wire import Offer
@@ -47,6 +59,40 @@ class Before(NamedTuple):
     size: int
 
 
+class Earlier:
+    """Files that landed in earlier runs, by the names they were to have. `size` is that of all of them.
+
+    Of a name only its hash is kept: two that are alike cost one file its place, and it is sent once more.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._states: list[JobState] = []
+        self._places: dict[int, int] = {}
+
+    def take(self, state: JobState) -> None:
+        """Take the files of a run; they count more than those of the runs before."""
+        self._states.append(JobState(landed=state.landed.copy()))
+        for index, at, _ in state.landings():
+            key = hash(at.parts)
+            self.size += 0 if key in self._places else at.size
+            self._places[key] = index * 2 + len(self._states) - 1
+
+    def get(self, parts: Parts) -> RememberedFile | None:
+        """The file that was to have this name."""
+        place = self._places.get(hash(parts))
+        known = None if place is None else self._states[place % 2].find(place // 2)
+        if known is None or known.landing is None or known.landed is None or known.landing.parts != parts:
+            return None
+        return remembered_file(known.landing, known.landed)
+
+    def files(self) -> Iterator[RememberedFile]:
+        """All of them."""
+        for state in self._states:
+            for _, at, landed in state.landings():
+                yield remembered_file(at, landed)
+
+
 class Place:
     """What one epoch of a transfer has on disk. Made by `open`; close it at the end of the epoch.
 
@@ -70,7 +116,7 @@ class Place:
         self.digest = digest
         self.epoch = 0
         self.resumed = False
-        self._landed: dict[Parts, RememberedFile] = {}
+        self._landed = Earlier()
         self._left: dict[int, FileState] = {}
 
     @classmethod
@@ -108,25 +154,20 @@ class Place:
         self.epoch = state.epoch + 1
         self.journal.append(Epoch(self.epoch))
         self._finish_landings()
-        for number, known in state.files.items():
-            if known.landing is not None and known.landed is not None:
-                at = known.landing
-                self._landed[at.parts] = RememberedFile(
-                    known.landed.parts, at.size, at.root, at.device, at.inode, known.landed.mtime_ns
-                )
-            elif known.is_open and same_digest:
-                self._left[number] = known
-        for file in remembered.files.values() if remembered else ():
-            self._landed.setdefault(file.parts, file)
+        self._left = {number: known for number, known in state.files.items() if known.is_open and same_digest}
+        # What this journal knows counts more than what is remembered, so it comes last.
+        for one in (remembered.state if remembered else None, state):
+            if one is not None:
+                self._landed.take(one)
         self.journal.sync()
 
     def _finish_landings(self) -> None:
         """Files that were about to get their names when an earlier run ended: find out which of them did."""
         found: list[Record] = []
         for number, known in self.journal.state.files.items():
-            if known.landing is None or known.landed is not None:
-                continue
             at = known.landing
+            if at is None:
+                continue
             # A name that is in the way by now is told when the file comes again.
             with contextlib.suppress(LandingError):
                 landed = self.landing.finish(number, at.parts, at.device, at.inode)
@@ -140,11 +181,11 @@ class Place:
     def resumed_bytes(self) -> int:
         """About how many bytes are here already."""
         chunks = sum(min(len(left.chunks) * left.chunk_bytes, left.size or 0) for left in self._left.values())
-        return chunks + sum(file.size for file in self._landed.values())
+        return chunks + self._landed.size
 
     def earlier_names(self) -> list[bytes]:
         """The names of what has landed in earlier runs."""
-        return [b"/".join(file.parts) for file in self._landed.values()]
+        return [b"/".join(file.parts) for file in self._landed.files()]
 
     def landed_before(self, index: int, entry: Entry) -> Before | None:
         """What is known of an entry that has landed in an earlier run, and is there still as it landed."""
@@ -155,7 +196,7 @@ class Place:
             return None
         # Entered under the number it has now, so that it is in what is remembered at the end.
         self.journal.append(
-            LandingRecord(index, known.device, known.inode, known.root, known.size, entry.parts),
+            LandingRecord(index, known.device, known.inode, known.root, known.size, entry.parts, known.chunk_bytes),
             Landed(index, known.parts, known.mtime_ns),
         )
         return Before(known.parts, known.root, known.size)
@@ -222,7 +263,13 @@ class Place:
         return records + [Chunk(file.index, file.journaled, number, digest) for number, digest in chunks]
 
     def note_failure(self, index: int, fault: Fault, problem: str) -> None:
-        """Write down that a file failed, as far as the disk takes it: the sender is told anyway."""
+        """Write down that a file failed, as far as the disk takes it: the sender is told anyway.
+
+        Of one that was never opened there is nothing to tell: the next run judges it anew.
+        """
+        with self.journal.lock:
+            if index not in self.journal.state.files:
+                return
         with contextlib.suppress(OSError):
             self.journal.append(Failed(index, fault, problem[:4096]))
 

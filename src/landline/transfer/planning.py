@@ -272,19 +272,20 @@ class Comparer:
         except LandingError:
             return None
         try:
-            return list(chunk_digests(file_fd, file.entry, self._reception.digest, self._reception.stopping))
+            entry, stopping = file.entry, self._reception.stopping
+            return list(chunk_digests(file_fd, entry.size or 0, entry.chunk_bytes, self._reception.digest, stopping))
         except OSError:
             return None
         finally:
             os.close(file_fd)
 
 
-def chunk_digests(file_fd: int, entry: Entry, digest: str, stopping: threading.Event) -> Iterator[bytes]:
-    """The digests of the chunks of a file that is there, which has the size of `entry`. Raises OSError."""
-    block = memoryview(bytearray(min(BLOCK_BYTES, max(1, entry.size or 0))))
-    size, offset = entry.size or 0, 0
+def chunk_digests(file_fd: int, size: int, chunk_bytes: int, digest: str, stopping: threading.Event) -> Iterator[bytes]:
+    """The digests of the chunks of a file that is there, which has `size` bytes. Raises OSError."""
+    block = memoryview(bytearray(min(BLOCK_BYTES, max(1, size))))
+    offset = 0
     while offset < size:
-        hasher, end = new_hasher(digest), min(size, offset + entry.chunk_bytes)
+        hasher, end = new_hasher(digest), min(size, offset + chunk_bytes)
         while offset < end:
             read = 0 if stopping.is_set() else os.preadv(file_fd, [block[: min(len(block), end - offset)]], offset)
             if not read:

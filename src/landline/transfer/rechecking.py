@@ -11,9 +11,9 @@ from landline.transfer.destination import Destination
 from landline.transfer.diskerrors import LandingError
 from landline.transfer.faults import Fault
 from landline.transfer.folders import Folders
-from landline.transfer.history import RememberedFile, recall
+from landline.transfer.history import Remembered, RememberedFile, recall
 from landline.transfer.link import ControlLink
-from landline.transfer.manifest import Entry, Kind, root_of
+from landline.transfer.manifest import chunk_bytes_for, root_of
 from landline.transfer.place import NotTaken, is_secret, path_of
 from landline.transfer.planning import chunk_digests
 from landline.transfer.wire import Bye, Checked, Result, Verify, WireError
@@ -34,7 +34,7 @@ def recheck(link: ControlLink, question: Verify, destination: Destination, histo
     stopping = threading.Event()
     answers = _Answers(link, destination, known.digest, stopping)
     # The disk is slow and the peer asks for signs of life: one thread each.
-    worker = threading.Thread(target=answers.work, args=(known.files,), name="landline rechecking", daemon=True)
+    worker = threading.Thread(target=answers.work, args=(known,), name="landline rechecking", daemon=True)
     worker.start()
     try:
         while worker.is_alive():
@@ -67,10 +67,10 @@ class _Answers:
         self._digest = digest
         self._stopping = stopping
 
-    def work(self, files: dict[int, RememberedFile]) -> None:
+    def work(self, known: Remembered) -> None:
         """Check all of them, in their order."""
         with contextlib.closing(self._folders):
-            for index, file in sorted(files.items()):
+            for index, file in known.files():
                 if self._stopping.is_set():
                     return
                 checked = self._checked(index, file)
@@ -90,9 +90,9 @@ class _Answers:
             return Checked(index, fault=Fault.UNREADABLE)
         try:
             size = os.fstat(file_fd).st_size
-            entry = Entry(Kind.FILE, file.parts, size)
-            digests = chunk_digests(file_fd, entry, self._digest, self._stopping)
-            return Checked(index, root_of(size, entry.chunk_bytes, digests, self._digest), size)
+            chunk_bytes = file.chunk_bytes or chunk_bytes_for(size)
+            digests = chunk_digests(file_fd, size, chunk_bytes, self._digest, self._stopping)
+            return Checked(index, root_of(size, chunk_bytes, digests, self._digest), size)
         except OSError:
             return Checked(index, fault=Fault.UNREADABLE)
         finally:

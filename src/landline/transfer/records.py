@@ -12,7 +12,7 @@ gets another MAGIC. Reading stops at the first record that is not whole: what fo
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Annotated
 from zlib import crc32
@@ -23,6 +23,7 @@ from landline.errors import TransferError, shown_name
 from landline.limits import KIB
 from landline.payload.documents import UNDECODABLE, UNENCODABLE
 from landline.transfer.faults import Fault
+from landline.transfer.rows import Rows
 
 MAGIC = b"LLJ1"
 MAX_PAYLOAD_BYTES = 64 * KIB
@@ -84,7 +85,10 @@ class Chunk(JournalRecord, frozen=True, tag=3):
 
 
 class Landing(JournalRecord, frozen=True, tag=4):
-    """A file that is whole is about to get its final name; `device` and `inode` recognise it after a crash."""
+    """A file that is whole is about to get its final name; `device` and `inode` recognise it after a crash.
+
+    `chunk_bytes` is what its root was made with, 0 if it follows from the size: of a stream it does not.
+    """
 
     file: Natural
     device: Natural
@@ -92,6 +96,7 @@ class Landing(JournalRecord, frozen=True, tag=4):
     root: bytes
     size: Natural
     parts: tuple[bytes, ...]
+    chunk_bytes: Natural = 0
 
 
 class Landed(JournalRecord, frozen=True, tag=5):
@@ -285,20 +290,65 @@ class FileState:
             self.failed = record
 
 
+class _Kept(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """All that matters of a file that has landed. `named` are its parts if they are others than it was to have."""
+
+    generation: int
+    device: int
+    inode: int
+    root: bytes
+    size: int
+    chunk_bytes: int
+    mtime_ns: int
+    parts: tuple[bytes, ...]
+    named: tuple[bytes, ...] | None
+
+
+_KEPT = msgspec.msgpack.Decoder(_Kept)
+
+
+def _packed(generation: int, at: Landing, landed: Landed) -> bytes:
+    named = None if landed.parts == at.parts else landed.parts
+    return _ENCODER.encode(
+        _Kept(generation, at.device, at.inode, at.root, at.size, at.chunk_bytes, landed.mtime_ns, at.parts, named)
+    )
+
+
+def _unpacked(file: int, row: bytes) -> FileState:
+    kept = _KEPT.decode(row)
+    landing = Landing(file, kept.device, kept.inode, kept.root, kept.size, kept.parts, kept.chunk_bytes)
+    landed = Landed(file, kept.parts if kept.named is None else kept.named, kept.mtime_ns)
+    return FileState(kept.generation, landing=landing, landed=landed)
+
+
 @dataclass(slots=True)
 class JobState:
     """What the records of one transfer add up to.
 
-    `epoch` is the highest one, `finished` when it was over (None: it is not), `unknown` how many records were passed
-    over because a newer version wrote them.
+    `files` are those that have not landed; `landed` has the others in a form that a million of them can have: `find`
+    and `landings` read it. `epoch` is the highest one, `finished` when it was over (None: it is not), `unknown` how
+    many records were passed over because a newer version wrote them.
     """
 
     job: Job | None = None
     epoch: int = 0
     files: dict[int, FileState] = field(default_factory=dict)
+    landed: Rows = field(default_factory=Rows)
     destination: bytes | None = None
     finished: float | None = None
     unknown: int = 0
+
+    def find(self, file: int) -> FileState | None:
+        """What is known of a file, landed or not; None if nothing is."""
+        row = self.landed.get(file)
+        return self.files.get(file) if row is None else _unpacked(file, row)
+
+    def landings(self) -> Iterator[tuple[int, Landing, Landed]]:
+        """The files of which both records are there, in their order."""
+        for file, row in self.landed:
+            known = _unpacked(file, row)
+            assert known.landing is not None and known.landed is not None
+            yield file, known.landing, known.landed
 
     def next_generation(self, file: int) -> int:
         """The number for the next `Opened` of this file.
@@ -306,7 +356,7 @@ class JobState:
         With numbers from here, a `Chunk` that a slow thread writes for an older staging file can never count for a
         newer one. The sender's own count of generations is not good for that: it begins anew with each process.
         """
-        known = self.files.get(file)
+        known = self.find(file)
         return 0 if known is None else known.generation + 1
 
     def apply(self, record: Record | Unknown) -> None:
@@ -316,9 +366,19 @@ class JobState:
             if known is not None and known.is_open and known.generation == record.generation:
                 known.chunks[record.number] = record.digest
         elif isinstance(record, Opened | Landing | Landed | Failed | Dropped):
-            self._apply_to_file(self.files.setdefault(record.file, FileState()), record)
+            known = self.find(record.file) or FileState()
+            self._apply_to_file(known, record)
+            self._keep(record.file, known)
         else:
             self._apply_to_job(record)
+
+    def _keep(self, file: int, known: FileState) -> None:
+        if known.landing is not None and known.landed is not None:
+            self.landed.put(file, _packed(known.generation, known.landing, known.landed))
+            self.files.pop(file, None)
+        else:
+            self.landed.discard(file)
+            self.files[file] = known
 
     def _apply_to_file(self, known: FileState, record: Opened | Landing | Landed | Failed | Dropped) -> None:
         match record:

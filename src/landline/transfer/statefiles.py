@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from landline.limits import MIB
 
@@ -49,13 +49,14 @@ def _make_folder(path: bytes) -> None:
         os.fsync(dir_fd)
 
 
-def replace_file(dir_fd: int, name: bytes, data: bytes) -> None:
-    """Put `data` into the file `name` (0600), durable; until then it holds what it held before."""
+def replace_file(dir_fd: int, name: bytes, data: bytes | Iterable[bytes]) -> None:
+    """Put `data`, whole or in pieces, into the file `name` (0600), durable; until then it holds what it held before."""
     temporary = name + b"." + secrets.token_hex(4).encode() + TEMPORARY
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _WAYS, 0o600, dir_fd=dir_fd)
     try:
         try:
-            write_all(descriptor, data)
+            for piece in (data,) if isinstance(data, bytes) else data:
+                write_all(descriptor, piece)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

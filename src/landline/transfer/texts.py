@@ -32,7 +32,7 @@ def land_text(
     data = (offer.text or "").encode("utf-8", "surrogateescape")
     place = Place.open(destination, offer, digests, history, (IfExists.RENAME, Symlinks.SKIP))
     try:
-        known = place.journal.state.files.get(0)
+        known = place.journal.state.find(0)
         if known is not None and known.landed is not None:
             return b"/".join(known.landed.parts), len(data)
         earlier = place.earlier_names()
