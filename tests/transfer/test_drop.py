@@ -397,3 +397,23 @@ def test_a_drop_inside_a_service(tmp_path: Path) -> None:
 def test_wishes(mine: str, wish: str | None, granted: IfExists) -> None:
     options = ReceiveOptions(if_exists=mine)  # type: ignore[arg-type]
     assert granted_policy(options, Offer(TRANSFER, SECRET, if_exists=wish)) is granted
+
+
+def test_a_stream_is_checked_by_the_chunks_it_came_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream of more than 8 GiB has chunks of 4 MiB all the same; here small ones stand for it."""
+    data = b"x" * (2 * LEAST_CHUNK + 5)
+    stream = file_entry("stream", None)
+    with opened_drop(tmp_path / "in") as (drop, _):
+        with ScriptedSender(drop.address) as sender:
+            sender.begin(stream)
+            sender.chunks(sender.data(), 0, stream, data)
+            sender.end(0, stream, data)
+            root = sender.root(stream, data)
+            assert sender.finish().landed == 1
+        # What a file of this size would be cut into if it were no stream.
+        monkeypatch.setattr("landline.transfer.rechecking.chunk_bytes_for", lambda size: 2 * LEAST_CHUNK)
+        with ScriptedSender(drop.address) as sender:
+            sender.say(Verify(TRANSFER, SECRET))
+            assert sender.expect(Checked) == Checked(0, root, len(data))
+            sender.expect(Result)
+            sender.say(Bye())

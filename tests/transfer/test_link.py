@@ -251,3 +251,14 @@ def test_a_thread_that_reads_can_be_stopped() -> None:
     assert found == [None]
     link.close()
     sock.close()
+
+
+def test_a_data_connection_knows_that_it_was_ended() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        link = DataLink(ours, "peer", clear=True)
+        assert not link.is_ended
+        theirs.sendall(b"words are no end")
+        assert not link.is_ended
+        theirs.shutdown(socket.SHUT_WR)
+        assert link.is_ended

@@ -256,6 +256,13 @@ class DataLink:
         """
         self.sock.settimeout(PATIENT_SECONDS)
 
+    @property
+    def is_ended(self) -> bool:
+        """Whether the peer has ended it. Any thread may ask, as long as it is open."""
+        poller = select.poll()
+        poller.register(self.sock, select.POLLRDHUP)
+        return bool(poller.poll(0))
+
     def read_some(self, view: memoryview) -> int:
         """Read at least one byte into `view`; returns how many. Raises ConnectionClosed (also at the end)."""
         try:

@@ -111,10 +111,12 @@ class Planner:
         self._check_name(entry)
         match entry.kind:
             case Kind.FOLDER:
+                self._count()
                 self._make_folder(file)
                 landed.append(file.index)
                 return False
             case Kind.LINK:
+                self._count()
                 self._hold_link(file)
                 return False
         if self._has_landed(file):
@@ -171,13 +173,16 @@ class Planner:
         most = self._options.max_file_bytes
         if most is not None and (entry.size or 0) > most:
             raise Refused(Fault.TOO_LARGE, f"it has {entry.size} bytes, and a file may have {most} here")
-        self._files += 1
-        if self._options.max_files is not None and self._files > self._options.max_files:
-            raise Refused(Fault.TOO_MANY, f"a transfer may have {self._options.max_files} files here")
+        self._count()
         with self._reception.lock:
             has_room = self._reception.ledger.has_room_for(entry)
         if not has_room:
             raise Refused(Fault.TOO_LARGE, f"{entry.size} bytes are too much beside what is open already")
+
+    def _count(self) -> None:
+        self._files += 1
+        if self._options.max_files is not None and self._files > self._options.max_files:
+            raise Refused(Fault.TOO_MANY, f"a transfer may have {self._options.max_files} files here, folders and all")
 
     def _check_existing(self, entry: Entry) -> bool:
         """Look at what has its name. Returns whether that may be the same file."""

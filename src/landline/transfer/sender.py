@@ -81,6 +81,7 @@ class Sender:
         self._began_at = self._told_at = time.monotonic()
         self._changes = threading.Condition()
         self._links: set[DataLink] = set()
+        self._ended_since: dict[DataLink, float] = {}
         self._numbers: set[int] = set()
 
     @property
@@ -102,6 +103,7 @@ class Sender:
             while self._result is None:
                 may_list = self._list_page()
                 self._check()
+                self._check_links()
                 for message in self.link.poll(0.0 if may_list else TICK_SECONDS):
                     self._take(message)
                 self._tell_progress()
@@ -168,6 +170,18 @@ class Sender:
     def _check(self) -> None:
         if self._failure is not None:
             raise self._failure
+
+    def _check_links(self) -> None:
+        """A data connection that was ended may still have a thread that waits in it, and would not notice.
+
+        Why it was ended, the control connection says; it may take a moment.
+        """
+        now = time.monotonic()
+        with self._changes:
+            ended = [link for link in self._links if link.is_ended]
+        self._ended_since = {link: self._ended_since.get(link, now) for link in ended}
+        if any(now - since > TICK_SECONDS for since in self._ended_since.values()):
+            raise ConnectionClosed(self.link.peer, Reason.PEER_CLOSED, "a data connection was ended")
 
     def _end(self) -> None:
         """Let the data connections come to their end: a good one if all is sent, else at once."""
