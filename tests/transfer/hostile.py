@@ -9,17 +9,21 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from landline.address import TlsAddress
 from landline.address import parse as parse_address
+from landline.transfer.drop import Drop
 from landline.transfer.greeting import token_context
 from landline.transfer.manifest import DIGEST_BYTES, Entry, Kind, digest_of, root_of
 from landline.transfer.tokens import prove
 from landline.transfer.wire import (
+    HEADER,
     MAX_CONTROL_BYTES,
+    MUST,
     Accept,
     BundledFile,
     Bye,
@@ -47,6 +51,29 @@ SECONDS = 20.0
 """So long we wait for a word; a test that waits so long has failed."""
 Kinds = TypeVar("Kinds", bound=Message)
 _numbers = itertools.count(1)
+
+
+@dataclass
+class Rig:
+    """A drop with its inbox, in a folder `base` that has more in it."""
+
+    drop: Drop
+    base: Path
+    inbox: Path
+
+    served: int = 0
+
+    @property
+    def address(self) -> str:
+        """Where the drop listens."""
+        return self.drop.address
+
+    def serves_another(self) -> None:
+        """Make sure that the drop takes the files of a good sender, and nothing else is there then."""
+        inside = tree(self.inbox)
+        name = b"after-%d" % len(inside)
+        assert upload(self.address, name).landed == 1
+        assert tree(self.inbox) == inside | {name: b"hello"}
 
 
 class Hung(AssertionError):
@@ -288,7 +315,20 @@ def upload(address: str, *names: bytes, data: bytes = b"hello", token: str | Non
         return peer.over()
 
 
-def each_byte(data: bytes) -> Iterator[bytes]:
-    """One byte after another."""
-    for place in range(len(data)):
-        yield data[place : place + 1]
+def pour(sock: socket.socket, data: bytes) -> None:
+    """Send all of it, or as much as the other side takes before it hangs up."""
+    with contextlib.suppress(OSError):
+        sock.sendall(data)
+
+
+def is_cut(sock: socket.socket) -> bool:
+    """Whether the other side closes a connection, without a word."""
+    try:
+        return sock.recv(1) == b""
+    except (ConnectionResetError, ssl.SSLEOFError):
+        return True
+
+
+def frame(number: int, body: bytes = b"", flags: int = MUST, length: int | None = None) -> bytes:
+    """A frame as one likes it."""
+    return HEADER.pack(number, flags, 0, len(body) if length is None else length) + body

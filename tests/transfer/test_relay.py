@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from contextlib import ExitStack, closing, suppress
@@ -18,6 +19,7 @@ from landline.transfer.relay_wire import WORDS, Code, Hello, Verb, encode_hello
 from landline.transfer.relaying import RelayHost, join
 from tests.transfer.relayrig import KEY, Relays, call, exchange, hear, meanwhile, pair_of, read_all, say
 
+UNIX = f"unix://@landline-relay-test-{os.getpid()}"
 HOST_4821 = Hello(Verb.HOST, 4821, key=KEY)
 JOIN_4821 = Hello(Verb.JOIN, 4821)
 
@@ -39,7 +41,7 @@ def send_all(sock: socket.socket, data: bytes) -> None:
     sock.shutdown(socket.SHUT_WR)
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:0", "tcp://[::1]:0", "unix://@landline-relay-test"])
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:0", "tcp://[::1]:0", UNIX], ids=["tcp", "tcp6", "unix"])
 def test_a_call_as_the_page_draws_it(relays: Relays, address: str) -> None:
     where = relays(address=address)
     with say(where, HOST_4821) as host:
@@ -84,7 +86,7 @@ def test_twenty_pairs_at_once(relays: Relays) -> None:
 
 def test_a_pair_whose_end_does_not_read_holds_little(relays: Relays) -> None:
     # Over Unix sockets, whose buffers in the kernel do not grow.
-    where = relays(address="unix://@landline-relay-test")
+    where = relays(address=UNIX)
     with RelayHost(where, 4821) as host, pair_of(host) as (caller, taken):
         kernel = caller.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
         caller.settimeout(0.2)
@@ -98,7 +100,7 @@ def test_a_pair_whose_end_does_not_read_holds_little(relays: Relays) -> None:
 
 
 def test_a_slow_reader_gets_everything(relays: Relays) -> None:
-    with RelayHost(relays(address="unix://@landline-relay-test"), 4821) as host, pair_of(host) as (caller, taken):
+    with RelayHost(relays(address=UNIX), 4821) as host, pair_of(host) as (caller, taken):
         data = bytes(range(256)) * 8192
         with meanwhile(partial(send_all, caller, data)):
             assert b"".join(iter(lambda: taken.recv(1500), b"")) == data

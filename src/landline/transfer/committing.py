@@ -112,8 +112,8 @@ class Committer:
             for item in group:
                 try:
                     part_fd = stack.enter_context(self._descriptor_of(item))
-                except LandingError as error:
-                    self._reception.fail(item.file, error.fault, error.problem)
+                except (LandingError, NoSpace) as error:
+                    self._reception.fail(item.file, error.fault, getattr(error, "problem", str(error)))
                     continue
                 entry = item.file.entry
                 ready.append((item.file, Ready(item.file.index, part_fd, entry.parts, entry.mode, entry.mtime_ns)))

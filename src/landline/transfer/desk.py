@@ -40,6 +40,7 @@ class Counters:
     read: float = 0.0
     hash: float = 0.0
     send: float = 0.0
+    cipher: float = 0.0
 
 
 @dataclass(slots=True)

@@ -111,7 +111,7 @@ def answer(link: ControlLink, theirs: Hello, mine: Hello, certificate: bytes, ju
     try:
         _check_hello(mine, theirs)
     except WireError as error:
-        raise refusal(link, Fault.VERSION, str(error)) from error
+        raise refusal(link, Fault.VERSION, error.problem) from error
     link.post(mine)
     secret, grant = b"", None
     if again:

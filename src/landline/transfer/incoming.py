@@ -66,7 +66,7 @@ class Takes(Protocol):
     def throttle(self, size: int) -> None:
         """Wait until `size` more bytes may be taken."""
 
-    def count(self, received: int, waited: float, hashed: float, wrote: float) -> None:
+    def count(self, received: int, waited: float, hashed: float, wrote: float, ciphered: float = 0.0) -> None:
         """So many bytes were received, and so many seconds spent."""
 
 
@@ -127,18 +127,19 @@ class Incoming:
 
     def _move(self, head: DataHead, chunk: Chunk) -> tuple[bytes, bool]:
         """Move one chunk. Returns the digest that was announced, and whether it is right."""
-        hasher, offset, clock = new_hasher(self._takes.digest), 0, time.monotonic
+        hasher, offset, clock, work = new_hasher(self._takes.digest), 0, time.monotonic, time.thread_time
         while offset < head.length:
             part = self._block[: min(BLOCK_BYTES, head.length - offset)]
             self._takes.throttle(len(part))
-            began = clock()
+            began, computed = clock(), work()
             self._link.read_into(part)
-            read = clock()
+            read, computed = clock(), work() - computed
             hasher.update(part)
             hashed = clock()
             chunk.write(part, offset)
             offset += len(part)
-            self._takes.count(len(part), read - began, hashed - read, clock() - hashed)
+            ciphered = 0.0 if self._link.clear else computed
+            self._takes.count(len(part), read - began, hashed - read, clock() - hashed, ciphered)
         return self._trailer(head, hasher)
 
     def _trailer(self, head: DataHead, hasher: Hasher) -> tuple[bytes, bool]:

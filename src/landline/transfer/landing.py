@@ -117,6 +117,8 @@ class Landing:
         self._claims = Claims(staging.dir_fd)
         self._made: dict[Parts, _Made] = {}
         self._made_before: set[Parts] | None = None
+        self._new: set[Parts] = set()
+        self._identities: dict[int, tuple[int, int]] = {}
         self._next_numbers: dict[Parts, int] = {}
         self._lock = threading.RLock()
 
@@ -142,8 +144,15 @@ class Landing:
             self._folders.open(parts)
         except FileNotFoundError:
             self._staging.note_folder(parts)
-            return self._folders.make(parts, 0o700)
+            is_new = self._folders.make(parts, 0o700)
+            if is_new:
+                self._new.add(parts)
+            return is_new
         return parts in self._made or parts in self._made_before
+
+    def is_new(self, parts: Sequence[bytes]) -> bool:
+        """Whether this landing has made the folder `parts`, so that nothing of before lies in it."""
+        return tuple(parts) in self._new
 
     def finish_folders(self) -> list[LandingError]:
         """Give the folders that were made their mode and time, deepest first, and settle; when all else has landed.
@@ -178,6 +187,13 @@ class Landing:
         `group` are verified files. Returns, for each, what it is known by, for the journal, or what went wrong. After
         an error of the disk a file must not be tried again: the kernel may have dropped what it could not write.
         """
+        results = self._sync_all(group)
+        for result in results:
+            if isinstance(result, Synced):
+                self._identities[result.index] = result.device, result.inode
+        return results
+
+    def _sync_all(self, group: Sequence[Ready]) -> list[Synced | LandingError]:
         # The write-back of all is under way before anybody waits for one.
         prepared = [(ready, _prepared(ready)) for ready in group]
         began = time.perf_counter()
@@ -202,8 +218,8 @@ class Landing:
         try:
             with _told(ready.parts):
                 parts = self._place(part_name(ready.index), _checked(ready.parts))
-                status = os.fstat(ready.fd)
-                return Landed(ready.index, parts, status.st_dev, status.st_ino)
+                known = self._identities.pop(ready.index, None)
+                return Landed(ready.index, parts, *(known or _identity_of(ready.fd)))
         except LandingError as error:
             return error
 
@@ -372,10 +388,14 @@ def _synced(prepared: tuple[Ready, OSError | None]) -> Synced | LandingError:
         if problem is not None:
             raise problem
         os.fsync(ready.fd)
-        status = os.fstat(ready.fd)
-        return Synced(ready.index, status.st_dev, status.st_ino)
+        return Synced(ready.index, *_identity_of(ready.fd))
     except OSError as error:
         return landing_error(ready.parts, error)
+
+
+def _identity_of(file_fd: int) -> tuple[int, int]:
+    status = os.fstat(file_fd)
+    return status.st_dev, status.st_ino
 
 
 def _target_of(folder_fd: int, name: bytes) -> bytes | None:

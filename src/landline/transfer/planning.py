@@ -42,6 +42,7 @@ class Planner:
         self._if_exists = if_exists
         self._symlinks = symlinks
         self._files = 0
+        self._free = 0
         self._landed_rows: list[LandedFile] = []
         self.links: list[File] = []
         self._comparer: Comparer | None = None
@@ -76,6 +77,7 @@ class Planner:
 
     def _answer(self, files: Sequence[File]) -> None:
         """Judge entries that are next to each other; those that have to be compared first are answered later."""
+        self._free = self._reception.place.destination.free_bytes()
         landed: list[int] = []
         failed: list[Trouble] = []
         first = files[0].index if files else 0
@@ -179,6 +181,8 @@ class Planner:
 
     def _check_existing(self, entry: Entry) -> bool:
         """Look at what has its name. Returns whether that may be the same file."""
+        if self._reception.place.landing.is_new(entry.parts[:-1]):
+            return False
         try:
             status = self._reception.place.landing.existing(entry.parts)
         except LandingError as error:
@@ -196,9 +200,10 @@ class Planner:
 
     def _check_room(self, file: File) -> None:
         size, reception = file.entry.size or 0, self._reception
-        if reception.room.wait_seconds <= 0 and size > (free := reception.place.destination.free_bytes()):
-            raise Refused(Fault.SPACE, f"it has {size} bytes, and {free} are free here")
-        if not reception.reserve(file, size):
+        missing = size - reception.held_bytes(file) if size > self._free else size
+        if reception.room.wait_seconds <= 0 and missing > self._free:
+            raise Refused(Fault.SPACE, f"it has {size} bytes, and {self._free} are free here")
+        if not reception.resume(file):
             raise Refused(Fault.QUOTA, f"the quota of {reception.quota.limit} bytes has no room for {size} more")
 
     def _open(self, file: File) -> None:

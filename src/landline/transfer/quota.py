@@ -29,6 +29,17 @@ class Quota:
             self._used += size
             return True
 
+    def exchange(self, held: int, size: int) -> bool:
+        """Take `size` bytes in the place of `held`, which were counted before; or nothing, if there are not so many.
+
+        Returns whether there are.
+        """
+        with self._lock:
+            if self.limit is not None and self._used - held + size > self.limit:
+                return False
+            self._used += size - held
+            return True
+
     def give_back(self, size: int) -> None:
         """Give back what was taken for a file that did not come about."""
         with self._lock:

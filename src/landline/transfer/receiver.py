@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from landline.errors import ConnectionClosed, Reason, TransferError, WaitTimeout
 from landline.transfer.checkpoints import Checkpoints
 from landline.transfer.committing import Committer
@@ -283,18 +285,13 @@ class Receiver:
             told = Progress(
                 tally.received, ledger.verified_bytes, ledger.durable_bytes, tally.landed,
                 waited=tally.waited, hashed=tally.hashed, wrote=tally.wrote, synced=tally.synced,
+                ciphered=tally.ciphered,
             )  # fmt: skip
             failed = tally.failed
         if told == self._told:
             return
         self._told = told
-        free = reception.place.destination.free_bytes()
-        self._link.post(
-            Progress(
-                told.received, told.verified, told.durable, told.landed, free, told.waited, told.hashed, told.wrote,
-                told.synced,
-            )
-        )  # fmt: skip
+        self._link.post(msgspec.structs.replace(told, free=reception.place.destination.free_bytes()))
         self._teller.tell(
             Moved(
                 phase=phase, received=told.received, verified=told.verified, durable=told.durable, size=self.offer.size,

@@ -33,6 +33,7 @@ class Tally:
     hashed: float = 0.0
     wrote: float = 0.0
     synced: float = 0.0
+    ciphered: float = 0.0
     faults: dict[Fault, int] = field(default_factory=dict)
 
 
@@ -92,12 +93,31 @@ class Reception:
             size = self._reserved.pop(file, 0)
         self.quota.give_back(size)
 
-    def release_all(self) -> None:
-        """At the end of the epoch: what did not land has taken nothing."""
+    def held_bytes(self, file: File) -> int:
+        """The bytes of the part of a file that an earlier run has left; they take their room already."""
+        return self.place.staging.size_of(file.index) if self.place.resumed else 0
+
+    def resume(self, file: File) -> bool:
+        """Take bytes of the quota for all of a file, of which an earlier run may have left a part that counts already.
+
+        Returns whether there are so many; if not, the part is gone.
+        """
+        size, held = file.entry.size or 0, self.held_bytes(file)
+        if not self.quota.exchange(held, size):
+            self.discard(file)
+            self.quota.give_back(held)
+            return False
         with self.lock:
-            files = list(self._reserved)
-        for file in files:
-            self.release(file)
+            self._reserved[file] = size
+        return True
+
+    def release_all(self) -> None:
+        """At the end of the epoch: what did not land takes what lies in staging, and no more."""
+        with self.lock:
+            left = {file: size for file, size in self._reserved.items() if size}
+            self._reserved.clear()
+        for file, size in left.items():
+            self.quota.give_back(max(0, size - self.place.staging.size_of(file.index)))
 
     def fail(self, file: File, fault: Fault, detail: str) -> None:
         """A file does not come about; tell the sender. Nothing happens if it is settled already."""

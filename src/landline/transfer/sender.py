@@ -15,6 +15,7 @@ from landline.transfer.greeting import Refused
 from landline.transfer.link import ControlLink, DataLink
 from landline.transfer.manifest import Entry, known_digests
 from landline.transfer.receipt import shown
+from landline.transfer.roundtrip import window_share
 from landline.transfer.schedule import FileWork
 from landline.transfer.sending import Mover
 from landline.transfer.sendjob import Failure, SendJob
@@ -109,7 +110,7 @@ class Sender:
             self.link.post(Bye())
             return self._result
         except WireError as error:
-            self.link.post(Bye(Fault.PROTOCOL, str(error)[:4000]))
+            self.link.post(Bye(Fault.PROTOCOL, error.problem[:4000]))
             raise
         except BaseException:
             self.link.post(Bye(Fault.STOPPED))
@@ -370,4 +371,9 @@ class Sender:
             "wrote": self._progress.wrote,
             "synced": self._progress.synced,
         }
-        return {name: min(1.0, value / whole) for name, value in seconds.items()} if whole else {}
+        # Whichever side computes more is the slower one.
+        seconds["cipher"] = max(sum(one.cipher for one in counters), self._progress.ciphered)
+        shares = {name: min(1.0, value / whole) for name, value in seconds.items()} if whole else {}
+        with self._changes:
+            window = max((window_share(link.sock) for link in self._links), default=0.0)
+        return {**shares, "window": window}

@@ -111,9 +111,11 @@ class Mover:
 
     def _send(self, data: bytes | memoryview) -> None:
         self._desk.pause(len(data))
-        begun = time.perf_counter()
+        begun, computed = time.perf_counter(), time.thread_time()
         self._link.send(data)
         self._counters.send += time.perf_counter() - begun
+        if self._key is None:
+            self._counters.cipher += time.thread_time() - computed
         self._counters.sent += len(data)
 
     def _send_zeros(self, size: int) -> None:

@@ -312,7 +312,7 @@ class SinkReceiver:
         if self._bucket is not None:
             self._stopping.wait(self._bucket.delay(time.monotonic(), size))
 
-    def count(self, received: int, waited: float, hashed: float, wrote: float) -> None:
+    def count(self, received: int, waited: float, hashed: float, wrote: float, ciphered: float = 0.0) -> None:
         """So many bytes were received."""
         self.received += received
 

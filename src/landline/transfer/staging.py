@@ -123,6 +123,13 @@ class Staging:
         problem = "it is not the file that was left there; somebody meddled with the unfinished transfer"
         raise LandingError(Fault.CHANGED, (self.name, name), problem)
 
+    def size_of(self, index: int) -> int:
+        """The bytes of the part of entry `index`; 0 if there is none."""
+        try:
+            return os.stat(part_name(index), dir_fd=self.dir_fd, follow_symlinks=False).st_size
+        except OSError:
+            return 0
+
     def discard(self, index: int) -> None:
         """Remove the file of entry `index`, if it is there. Raises LandingError."""
         try:

@@ -209,6 +209,7 @@ class Progress(Message, frozen=True):
     hashed: Seconds = 0.0
     wrote: Seconds = 0.0
     synced: Seconds = 0.0
+    ciphered: Seconds = 0.0
 
 
 class LandedFile(msgspec.Struct, array_like=True, frozen=True):

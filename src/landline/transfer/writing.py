@@ -62,7 +62,7 @@ class Writing:
             if seconds:
                 self.reception.stopping.wait(seconds)
 
-    def count(self, received: int, waited: float, hashed: float, wrote: float) -> None:
+    def count(self, received: int, waited: float, hashed: float, wrote: float, ciphered: float = 0.0) -> None:
         """So many bytes were received, and so many seconds spent."""
         with self.reception.lock:
             tally = self.reception.tally
@@ -70,6 +70,7 @@ class Writing:
             tally.waited += waited
             tally.hashed += hashed
             tally.wrote += wrote
+            tally.ciphered += ciphered
 
     def begin(self, head: DataHead) -> Chunk | None:
         """A chunk comes; None: throw it away. Raises WireError."""
