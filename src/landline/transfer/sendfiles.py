@@ -66,7 +66,8 @@ def send(
         way = ByCode(job, relay) if target is None else ByCalling(job, target, trust_for(target, tls), token)
         result = way.run()
         receipt = job.receipt(way.address, way.pin, result.level)
-    _tell_ended(job, receipt)
+        # Before it is forgotten: whoever was not told can do the same again, and nothing is sent.
+        _tell_ended(job, receipt)
     return receipt
 
 
