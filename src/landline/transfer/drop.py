@@ -67,8 +67,8 @@ class Drop:
     `tls` is what it shows (None: this user's own identity, made once and kept). `tokens` says who may send and where
     their files go (None: everybody, into the folder itself); a path is read, and read again when the file changes.
     `options` are limits and policies. `on_event` takes the events of all transfers, in their threads. `history` is the
-    folder in which it remembers what has landed (None: the one of this user). It works in threads, so it may live inside
-    an asyncio program.
+    folder in which it remembers what has landed (None: the one of this user). It works in threads, so it may live
+    inside an asyncio program.
     """
 
     def __init__(
