@@ -17,7 +17,7 @@ from bench.transfers.secure_shell import SecureShell, free_port
 
 COMMAND_SECONDS = 30
 COMPARED = ("big", "small", "mixed")
-"""The cases in which the others are measured too. That nothing but time grows with a file, Landline has to show alone."""
+"""The cases in which all are measured. That memory does not grow with a file, Landline has to show alone."""
 EVERY_CASE = tuple(case.name for case in CASES)
 
 
