@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from landline.address import Address, TcpAddress, TlsAddress, UnixAddress
 from landline.address import parse as parse_address
-from landline.connection.securing import trust_for
+from landline.connection.trusting import trust_for
 from landline.errors import UsageError
 from landline.transfer.events import Ended, Observer
 from landline.transfer.options import SendOptions

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from landline.address import Address
 from landline.address import parse as parse_address
-from landline.connection.securing import trust_for
+from landline.connection.trusting import trust_for
 from landline.errors import ConnectionClosed, Reason, UsageError
 from landline.transfer.calling import Caller
 from landline.transfer.faults import Fault
