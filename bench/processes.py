@@ -57,9 +57,13 @@ def end_with_runner() -> None:
 
 
 def child_environment() -> dict[str, str]:
-    """Return the environment of children: ours, with `bench` importable."""
+    """Return the environment of children: ours, with `bench` importable, and with Python's compiled files.
+
+    Who installs a program has them, so a shell that asks for none must not make us slower than we are.
+    """
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 @contextlib.contextmanager

@@ -42,8 +42,8 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     add("--quick", action="store_true", help="one round with a 32nd of the bytes: to see that everything works")
     add("--landline", type=Path, metavar="PATH", help="the landline command to measure")
     add("--wormhole", type=Path, metavar="PATH", help="the wormhole command, with twist beside it")
-    add("--tmpfs", type=Path, default=Path("/dev/shm"), metavar="FOLDER", help="a tmpfs with 6 GB free (/dev/shm)")
-    add("--disk", type=Path, default=BUILD, metavar="FOLDER", help="a folder on a disk with 3 GB free (bench/build)")
+    add("--tmpfs", type=Path, default=Path("/dev/shm"), metavar="FOLDER", help="a tmpfs with 14 GB free (/dev/shm)")
+    add("--disk", type=Path, default=BUILD, metavar="FOLDER", help="a folder on a disk with 6 GB free (bench/build)")
     options = parser.parse_args(words)
     options.peers = all_peers(*(_beside(path, name) for name, path in _commands(options).items()))
     try:

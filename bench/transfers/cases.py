@@ -38,7 +38,8 @@ class Case:
 BIG = Case("big", "one file of 2 GiB", 2 * GIB, 1)
 SMALL = Case("small", "10 000 files of 4 KiB", 10_000 * SMALL_FILE_BYTES, 10_000)
 MIXED = Case("mixed", "a tree of 1 GiB", GIB, 0)
-CASES = (BIG, SMALL, MIXED)
+HUGE = Case("huge", "one file of 5 GiB", 5 * GIB, 1)
+CASES = (BIG, SMALL, MIXED, HUGE)
 
 
 def make_source(case: Case, folder: Path, seed: int, quick: bool) -> int:

@@ -18,8 +18,8 @@ import pytest
 from landline.address import Address, TcpAddress, TlsAddress
 from landline.connection import blocking
 from landline.connection.client import accept_one, connect
-from landline.connection.securing import too_late
 from landline.connection.stream import StreamConnection
+from landline.connection.trusting import too_late
 from landline.errors import ConnectError, ConnectionClosed, IdentityRefused, LandlineError, UsageError, WaitTimeout
 from landline.framing import parse
 from landline.limits import Limits

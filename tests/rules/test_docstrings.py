@@ -13,13 +13,14 @@ from enum import Enum
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import pytest
 
 import landline
 from landline import errors
 from landline.testing import MemoryTransport
 
-PACKAGES = ["landline", "landline.testing"]
+PACKAGES = ["landline", "landline.testing", "landline.transfer"]
 TELLS_WHAT_IT_IS = {
     "A", "An", "The", "Each", "Every", "How", "Whether", "What", "Where", "Which", "Who", "Bytes", "Counts", "Seconds",
 }  # fmt: skip
@@ -89,8 +90,10 @@ def faults(thing: Any) -> Iterator[str]:
 
 
 def unnamed_parameters(thing: Any, words: str) -> list[str]:
-    """Parameters that the words do not name, where there are several; fields of a dataclass speak for themselves."""
-    if dataclasses.is_dataclass(thing) or (inspect.isclass(thing) and (thing in MADE_BY_US or issubclass(thing, Enum))):
+    """Parameters that the words do not name, where there are several; fields of a record speak for themselves."""
+    if dataclasses.is_dataclass(thing) or isinstance(thing, msgspec.StructMeta):
+        return []
+    if inspect.isclass(thing) and (thing in MADE_BY_US or issubclass(thing, Enum)):
         return []
     try:
         parameters = list(inspect.signature(thing).parameters.values())

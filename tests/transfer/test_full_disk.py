@@ -62,7 +62,9 @@ def test_it_waits_for_room_and_goes_on(running: Rig) -> None:
     assert content(disk)[b"things/small"] == b"fits"
 
 
-@pytest.mark.parametrize("wait", [[], ["--wait-space", "0.6"]], ids=["at-once", "in-vain"])
+@pytest.mark.parametrize(
+    "wait", [[], pytest.param(["--wait-space", "0.6"], marks=pytest.mark.torture)], ids=["at-once", "in-vain"]
+)
 def test_what_does_not_fit_fails_and_what_does_stays(running: Rig, wait: list[str]) -> None:
     (running.things / "large").write_bytes(os.urandom(12 * MIB))
     (running.things / "small").write_bytes(b"fits")

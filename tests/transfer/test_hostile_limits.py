@@ -154,7 +154,7 @@ def test_sizes_and_numbers_of_files_are_bounded(opened: Opened) -> None:
 
 
 def test_folders_and_links_count_as_files(opened: Opened) -> None:
-    with opened(max_files=3, symlinks="inside") as drop, Peer(drop.address) as peer:
+    with opened(max_files=3, symlinks="keep") as drop, Peer(drop.address) as peer:
         peer.planned(folder(b"a"), link(b"b", to=b"a"), folder(b"c"), folder(b"d"), link(b"e", to=b"a"))
         (plan,) = peer.of(Plan)
         assert [(one.file, one.fault) for one in plan.failed] == [(3, Fault.TOO_MANY), (4, Fault.TOO_MANY)]

@@ -259,10 +259,10 @@ def test_a_power_cut_finds_data_before_names_and_names_before_the_word(
         "name f0 one",
         "name f1 two",
         "name f2 three",
-        # The folders that were made, and the one above them, each once and deepest first.
-        "fsync a/b",
-        "fsync a",
+        # The folders that were made, and the one above them, each once and from the top.
         "fsync .",
+        "fsync a",
+        "fsync a/b",
     ]
 
 

@@ -1,4 +1,4 @@
-"""The last word is lost: all has landed, the sender does not know, and the same command finds out, sending nothing."""
+"""The last word is lost: all has landed, the sender never hears it, and the same command sends nothing again."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ class Swallowed:
         monkeypatch.setattr(ControlLink, "post", swallow)
 
 
-@pytest.mark.parametrize("kinds", [(Result,), (Landed, Result)], ids=["result", "everything"])
+@pytest.mark.parametrize(
+    "kinds", [pytest.param((Result,), marks=pytest.mark.torture), (Landed, Result)], ids=["result", "everything"]
+)
 def test_a_sender_that_is_killed_before_it_hears(
     running: Rig, monkeypatch: pytest.MonkeyPatch, kinds: tuple[type[Message], ...]
 ) -> None:
@@ -65,7 +67,9 @@ def test_a_sender_that_is_killed_before_it_hears(
     assert content(running.there / "things") == content(running.things)
 
 
-@pytest.mark.parametrize("kinds", [(Result,), (Landed, Result)], ids=["result", "everything"])
+@pytest.mark.parametrize(
+    "kinds", [pytest.param((Result,), marks=pytest.mark.torture), (Landed, Result)], ids=["result", "everything"]
+)
 def test_a_result_that_never_arrives(
     running: Rig, monkeypatch: pytest.MonkeyPatch, kinds: tuple[type[Message], ...]
 ) -> None:
@@ -81,6 +85,7 @@ def test_a_result_that_never_arrives(
     assert content(running.there / "things") == content(running.things)
 
 
+@pytest.mark.torture
 def test_the_same_after_a_good_end_is_a_new_transfer(running: Rig) -> None:
     with Drop(running.there, "tls://127.0.0.1:0") as drop:
         running.send(str(drop.address)).ends(0)

@@ -19,7 +19,9 @@ NAMES = (
     b"c1\x9b31m", "c1\u009b31m".encode(), "right\u202eleft".encode(), b"Case", b"cASE", b" spaces ", b"-rf",
     b"$(echo)", b'"quoted\\"', b"tab\t",
 )  # fmt: skip
-HARMFUL = (b"\x1b[1A", b"\x1b[2K", b"\x9b31m", "\u009b".encode(), "\u202e".encode(), b"gone\r", "\u200b".encode())
+HARMFUL = (
+    b"\x1b[1A", b"\x1b[2K", b"\x9b31m", "\u009b".encode(), "\u202e".encode(), b"gone\r", "\u200b".encode()
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -51,7 +53,9 @@ def test_every_name_lands_as_it_is(running: Rig) -> None:
             assert harm not in side.raw, harm
 
 
-@pytest.mark.parametrize("on_terminal", [True, False], ids=["terminal", "plain"])
+@pytest.mark.parametrize(
+    "on_terminal", [True, pytest.param(False, marks=pytest.mark.torture)], ids=["terminal", "plain"]
+)
 def test_names_that_fail_are_shown_without_harm(running: Rig, on_terminal: bool) -> None:
     """Every one is refused, as it is there already, so that every one is shown; by both sides."""
     fill(running.things)

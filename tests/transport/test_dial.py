@@ -14,7 +14,8 @@ import pytest
 
 from landline.address import Address, FdAddress, TcpAddress, UdpAddress, UnixAddress, parse
 from landline.errors import ConnectError, WaitTimeout
-from landline.transport.dial import _race, _race_blocking, dial, dial_blocking, look_up, needs_no_resolver
+from landline.transport.blockingdial import _race_blocking, dial_blocking, look_up, needs_no_resolver
+from landline.transport.dial import _race, dial
 from landline.transport.listen import open_listeners
 from landline.transport.race import STAGGER_SECONDS, Candidate
 from tests.loops import on_both_loops

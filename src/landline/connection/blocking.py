@@ -15,9 +15,9 @@ from landline.address import parse as parse_address
 from landline.connection.datagram import MOST_DATAGRAM_BYTES, check_datagram
 from landline.connection.reconnect_policy import Reconnect, check_reconnect
 from landline.connection.requests import LARGEST_KEY, Replies
-from landline.connection.securing import trust_for
 from landline.connection.statistics import Statistics
 from landline.connection.tlssocket import TlsSocket, secure_blocking
+from landline.connection.trusting import trust_for
 from landline.connection.wording import Wording, parse_wording
 from landline.errors import (
     ConnectionClosed,
@@ -31,7 +31,7 @@ from landline.errors import (
 )
 from landline.framing import Framing
 from landline.limits import Limits, given_limits
-from landline.transport.dial import CONNECT_SECONDS, dial_blocking
+from landline.transport.blockingdial import CONNECT_SECONDS, dial_blocking
 from landline.transport.listen import local_address
 from landline.transport.options import grow_receive_buffer, tune_stream
 from landline.transport.oserrors import connect_error

@@ -25,7 +25,7 @@ from landline.connection.reconnect_policy import Reconnect
 from landline.connection.statistics import Statistics
 from landline.connection.wording import Wording
 from landline.errors import ConnectionClosed, FramingError, IdentityRefused, Reason, UsageError, WaitTimeout
-from landline.transport.dial import CONNECT_SECONDS
+from landline.transport.blockingdial import CONNECT_SECONDS
 
 FLUSH_BYTES = 64 * 1024
 """What goes out of the queue in one write."""

@@ -16,15 +16,17 @@ from landline.connection.datagram import DatagramConnection, DatagramReader
 from landline.connection.reconnect import Reconnect, ReconnectingConnection, connect_reconnecting
 from landline.connection.reconnect_policy import check_reconnect
 from landline.connection.requests import Replies
-from landline.connection.securing import secure, secure_accepted, trust_for
+from landline.connection.securing import secure, secure_accepted
 from landline.connection.stream import StreamConnection
+from landline.connection.trusting import trust_for
 from landline.connection.watch import Watch
 from landline.connection.wording import parse_wording
 from landline.errors import ConnectError, MessageRejected, Reason, UnfitMessage, UsageError, WaitTimeout
 from landline.framing import Framing
 from landline.limits import Limits, given_limits
 from landline.payload import Text
-from landline.transport.dial import CONNECT_SECONDS, dial
+from landline.transport.blockingdial import CONNECT_SECONDS
+from landline.transport.dial import dial
 from landline.transport.listen import Listener, local_address, socket_address
 from landline.transport.options import grow_receive_buffer, tune_stream
 from landline.transport.tls import ClientTls, ServerTls

@@ -11,8 +11,8 @@ import ssl
 import time
 
 from landline.address import Address
-from landline.connection.securing import host_of, no_tls, too_late
 from landline.connection.tlssession import PIECE_BYTES, TlsInfo, TlsSession
+from landline.connection.trusting import host_of, no_tls, too_late
 from landline.errors import ConnectError
 from landline.transport.tls import ClientTls
 

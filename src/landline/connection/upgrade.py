@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from landline.address import Address
-from landline.connection.securing import host_of, no_tls, objection_by, too_late
+from landline.connection.securing import objection_by
 from landline.connection.tls import TlsTransport
+from landline.connection.trusting import host_of, no_tls, too_late
 from landline.errors import ConnectionClosed, Reason
 from landline.transport.tls import ClientTls, ServerTls
 

@@ -7,12 +7,12 @@ import ssl
 from collections.abc import Callable
 
 from landline.address import Address
-from landline.connection.securing import host_of, no_tls, too_late
+from landline.connection.trusting import host_of, no_tls, too_late
 from landline.errors import IdentityRefused
 from landline.limits import Limits
 from landline.transfer.link import ControlLink, DataLink
 from landline.transfer.wire import Accept, Join, encode, join_proof
-from landline.transport.dial import dial_blocking
+from landline.transport.blockingdial import dial_blocking
 from landline.transport.options import tune_stream
 from landline.transport.tls import ClientTls
 from landline.transport.tlserrors import handshake_problem

@@ -66,8 +66,9 @@ class Drop:
 
     `tls` is what it shows (None: this user's own identity, made once and kept). `tokens` says who may send and where
     their files go (None: everybody, into the folder itself); a path is read, and read again when the file changes.
-    `on_event` takes the events of all transfers, in their threads. `history` is the folder in which it remembers what
-    has landed (None: the one of this user). It works in threads, so it may live inside an asyncio program.
+    `options` are limits and policies. `on_event` takes the events of all transfers, in their threads. `history` is the
+    folder in which it remembers what has landed (None: the one of this user). It works in threads, so it may live
+    inside an asyncio program.
     """
 
     def __init__(
@@ -162,11 +163,14 @@ class Drop:
         return self.options.trusted_link and may_be_clear(peer, self.options.trusted_peers)
 
     def take_data(self, link: DataLink, join: Join) -> None:
-        """Bring a data connection to its transfer."""
+        """Bring a data connection, `link`, to the transfer that its first frame, `join`, names. The door calls this."""
         self._registry.serve(link, join)
 
     def take_control(self, link: ControlLink, hello: Hello, certificate: bytes, deadline: float) -> None:
-        """Find out who it is and what they bring, and take it."""
+        """Find out who is at `link` and what they bring, and take it. The door calls this.
+
+        `hello` is their first frame, `certificate` ours in DER; the greeting must be over at `deadline`.
+        """
         told = self._greeted(link, hello, certificate, deadline)
         message = link.receive(deadline)
         try:

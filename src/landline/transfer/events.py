@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
 
+_NOT_PLAIN = re.compile(r"[^\x20-\x7e]")
 Phase = Literal["waiting", "listing", "checking", "sending", "receiving", "verifying", "committing", "done"]
 
 
@@ -160,5 +162,11 @@ Observer = Callable[[Event], None]
 
 
 def as_json(event: Any) -> bytes:
-    """An event as one line of JSON, without the line end."""
-    return msgspec.json.encode(event)
+    """An event as one line of JSON, without the line end. It is ASCII: no name in it can steer a terminal."""
+    return _NOT_PLAIN.sub(_escaped, msgspec.json.encode(event).decode()).encode()
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """Characters as JSON writes them, in units of UTF-16 (RFC 8259, section 7)."""
+    units = found[0].encode("utf-16-be")
+    return "".join(f"\\u{units[place]:02x}{units[place + 1]:02x}" for place in range(0, len(units), 2))

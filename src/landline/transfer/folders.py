@@ -74,7 +74,8 @@ class Folders:
         """Bring the entries of every touched folder to disk, once each. Raises OSError, and from then on always."""
         if self._unsettled is not None:
             raise self._unsettled
-        for parts in sorted(self._touched, key=len, reverse=True):
+        # Parents first: after a power cut in between, what is deeper can then still be found.
+        for parts in sorted(self._touched, key=len):
             self._sync(parts, self._root_fd if not parts else self._open[parts])
         if self._unsettled is not None:
             raise self._unsettled

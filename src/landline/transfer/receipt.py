@@ -98,7 +98,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
     @staticmethod
     def from_json(data: bytes) -> Receipt:
-        """Read a receipt. Raises ReceiptError."""
+        """Read a receipt from the JSON that `to_json` made. Returns it. Raises ReceiptError."""
         if len(data) > MAX_RECEIPT_BYTES:
             raise ReceiptError(f"it has {len(data)} bytes, and {MAX_RECEIPT_BYTES} are the most")
         try:

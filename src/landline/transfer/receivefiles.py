@@ -83,9 +83,10 @@ def receive(
 
     With a `code` the sender who made it is looked for on the local network, at the `relay`, or at `address` where that
     is given. `accept` is asked with the offer and its first entries (None: all is accepted). Without a code this is a
-    drop at `address` for one transfer. A connection that breaks is made again. Returns what has come. Raises
-    UsageError, CodeError, ConnectError, ListenError, TransferError (with its kinds Refused, PairingFailed, RelayError,
-    WireError), ConnectionClosed or WaitTimeout.
+    drop at `address` for one transfer. A connection that breaks is made again. `options` are limits and policies,
+    `on_event` takes events, see landline.transfer.events. Returns what has come. Raises UsageError, CodeError,
+    ConnectError, ListenError, TransferError (with its kinds Refused, PairingFailed, RelayError, WireError),
+    ConnectionClosed or WaitTimeout.
     """
     options = options or ReceiveOptions()
     target = os.fsencode(directory)

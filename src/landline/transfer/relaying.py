@@ -39,7 +39,7 @@ from landline.transfer.relay_wire import (
     encode_hello,
     sentence_bytes,
 )
-from landline.transport.dial import dial_blocking
+from landline.transport.blockingdial import dial_blocking
 from landline.transport.options import tune_stream
 
 STEP_SECONDS = 10.0

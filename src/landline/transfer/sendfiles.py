@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from landline.address import Address, TcpAddress, TlsAddress, UnixAddress
 from landline.address import parse as parse_address
-from landline.connection.securing import trust_for
+from landline.connection.trusting import trust_for
 from landline.errors import UsageError
 from landline.transfer.events import Ended, Observer
 from landline.transfer.options import SendOptions
@@ -46,8 +46,8 @@ def send(
     `paths` are what to send; `-` is standard input (`stream_fd`). With an `address` (tls://HOST:PORT, best with the pin
     that the drop shows) it goes to the drop there, which may ask for a `token`; `tls` says whom to trust where the
     address has no pin. Without one a code phrase is made, told in the event Ready, and whoever types it gets the files:
-    on the local network, or through the Landline `relay` that both sides call. `on_event` takes events, see
-    landline.transfer.events.
+    on the local network, or through the Landline `relay` that both sides call. `options` are limits and policies,
+    `on_event` takes events, see landline.transfer.events.
 
     A connection that breaks is made again, and the transfer goes on; so does the same call after a crash. Returns a
     receipt; files that failed are in its `failed`, and all others are where they should be. Raises UsageError,
@@ -66,7 +66,8 @@ def send(
         way = ByCode(job, relay) if target is None else ByCalling(job, target, trust_for(target, tls), token)
         result = way.run()
         receipt = job.receipt(way.address, way.pin, result.level)
-    _tell_ended(job, receipt)
+        # Before it is forgotten: whoever was not told can do the same again, and nothing is sent.
+        _tell_ended(job, receipt)
     return receipt
 
 

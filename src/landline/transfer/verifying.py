@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from landline.address import Address
 from landline.address import parse as parse_address
-from landline.connection.securing import trust_for
+from landline.connection.trusting import trust_for
 from landline.errors import ConnectionClosed, Reason, UsageError
 from landline.transfer.calling import Caller
 from landline.transfer.faults import Fault
@@ -37,7 +37,8 @@ def verify(
 ) -> list[Verified]:
     """Let the drop hash the files of `receipt` again, and compare.
 
-    `address` is where it is now (None: where the receipt says). Returns the files that had landed, in their order.
+    `address` is where it is now (None: where the receipt says), `token` what it may ask for, `tls` whom to trust where
+    the address has no pin. Returns the files that had landed, in their order.
     Raises UsageError, ConnectError, Refused, WireError, ConnectionClosed or WaitTimeout.
     """
     if not receipt.secret:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from landline.address import Address, FdAddress, TcpAddress, TlsAddress, UdpAddress, UnixAddress, host_port
 from landline.errors import ConnectError, ListenError
-from landline.transport.dial import look_up
+from landline.transport.blockingdial import look_up
 from landline.transport.holder import holder_of
 from landline.transport.oserrors import listen_error
 from landline.transport.race import Candidate
