@@ -155,7 +155,7 @@ def test_one_file_to_the_standard_output(command: Command, played: Played) -> No
     assert (ended.code, ended.out) == (0, b"")
     assert ended.err.splitlines() == [
         "receive tls://127.0.0.1:1",
-        "1 file, 5 B, written at the standard output in 0.0 s",
+        "1 file, 5 B, written at the standard output",
     ]
     assert played.calls[0][0] == (b"-",)
     assert command("receive", "-", "--json").sentence == "--json and - both want the standard output; leave one out"

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 FEW_FILES = 8
 """With so many files each has a bar of its own."""
+WAIT_SECONDS = 30.0
+"""Between two lines about a disk that is still full."""
 LINE_SECONDS = 1.0
 """Between two lines about how far a transfer is, where no terminal is."""
 TITLE_COLUMNS, BAR_COLUMNS = 22, 16
@@ -85,6 +87,9 @@ class Teller:
         self._drop = drop
         self._labels: dict[str, str] = {}
         self._failed: dict[str, int] = {}
+        self._renamed: dict[str, int] = {}
+        self._resent: dict[str, tuple[str, str]] = {}
+        self._waits: dict[str, NoRoom] = {}
         self._moved: dict[str, Moved] = {}
 
     def say(self, sentence: str) -> None:
@@ -105,16 +110,17 @@ class Teller:
             case Began(resumed=resumed) if resumed:
                 self.say(f"{self.label(event)}going on: {words.size(resumed)} are there already")
             case Broke():
-                again = words.duration(event.seconds)
-                self.say(f"{self.label(event)}{shown(event.problem, words.MOST_SENTENCE)}; trying again in {again}")
+                self.say(f"{self.label(event)}{words.broken(event)}")
+            case FileLanded():
+                self._tell_renamed(event)
             case Moved():
                 self._moved[event.transfer] = event
             case FileFailed():
                 self._tell_failed(event)
             case Resent():
-                self.say(f"{self.label(event)}sent again: {shown(event.name)} ({shown(event.why)})")
+                self._tell_resent(event)
             case NoRoom():
-                self.say(f"{self.label(event)}{words.no_room(event)}")
+                self._tell_no_room(event)
             case Noted():
                 self.say(f"{self.label(event)}{shown(event.sentence, words.MOST_SENTENCE)}")
             case Ended():
@@ -136,8 +142,39 @@ class Teller:
         elif number == TOLD_FAILURES + 1:
             self.say(f"{self.label(event)}failed: more files (--json lists all)")
 
+    def _tell_renamed(self, event: FileLanded) -> None:
+        """Under which name a file landed, where that is not its own."""
+        if event.skipped or event.path in ("", event.name):
+            return
+        number = self._renamed[event.transfer] = self._renamed.get(event.transfer, 0) + 1
+        if number <= TOLD_FAILURES:
+            self.say(f"{self.label(event)}{shown(event.name)} landed as {shown(event.path)}")
+        elif number == TOLD_FAILURES + 1:
+            self.say(f"{self.label(event)}more files landed under other names (--json lists all)")
+
+    def _tell_resent(self, event: Resent) -> None:
+        """Once for all chunks of a file that come again for the same reason."""
+        what = event.name, event.why
+        if self._resent.get(event.transfer) != what:
+            self._resent[event.transfer] = what
+            self.say(f"{self.label(event)}sent again: {shown(event.name)} ({shown(event.why)})")
+
+    def _tell_no_room(self, event: NoRoom) -> None:
+        """At once, then every half minute, or when more is needed."""
+        told = self._waits.get(event.transfer)
+        if event.seconds_left <= 0:
+            self._waits.pop(event.transfer, None)
+        elif told is not None and told.needed == event.needed:
+            if told.seconds_left - event.seconds_left < WAIT_SECONDS:
+                return
+            self._waits[event.transfer] = event
+        else:
+            self._waits[event.transfer] = event
+        self.say(f"{self.label(event)}{words.no_room(event)}")
+
     def _tell_end(self, event: Ended) -> None:
-        self._failed.pop(event.transfer, None)
+        for known in (self._failed, self._renamed, self._resent, self._waits):
+            known.pop(event.transfer, None)
         moved = self._moved.pop(event.transfer, None)
         if self._explain and moved is not None and moved.shares:
             self.say(f"{self.label(event)}{words.explanation(moved)}")
@@ -186,7 +223,8 @@ class PlainView(Teller):
 
     def _tell_moved(self, event: Moved) -> None:
         now = self._clock()
-        if now - self._told.get(event.transfer, 0.0) < LINE_SECONDS:
+        # What is done, the summary says.
+        if event.phase == "done" or now - self._told.get(event.transfer, 0.0) < LINE_SECONDS:
             return
         line = words.progress_line(event, self.label(event))
         if self._explain and event.bottleneck:
@@ -311,7 +349,7 @@ def _told(event: Moved, explain: bool) -> str:
     parts = [words.share_of(event.durable, event.size)]
     if event.rate > 0:
         parts.append(words.rate(event.rate))
-    if event.eta_seconds is not None:
+    if event.eta_seconds is not None and event.eta_seconds >= words.SOON_SECONDS:
         parts.append(f"{words.duration(event.eta_seconds)} left")
     if event.files is not None and event.files > 1:
         parts.append(f"{event.landed}/{event.files} files")
