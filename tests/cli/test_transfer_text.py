@@ -196,7 +196,8 @@ def test_summaries(event: Ended, line: str) -> None:
         (
             "exists",
             "",
-            "it is there already; --if-exists rename, skip-same or (where the receiver allows it) replace says what to do",
+            "it is there already; --if-exists rename, skip-same or (where the receiver allows it) replace says what "
+            "to do",
         ),
         ("system", "too many links", "too many links (a system refused something; the reason stands before this)"),
         (

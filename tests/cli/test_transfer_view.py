@@ -45,7 +45,8 @@ SAID = [
     "sent again: a (it came damaged)",
     "the receiver's disk is full: 4.0 KiB needed, 0 B free; it waits 5.0 s more for room",
     "somebody tried a wrong code",
-    "failed: b: it is there already; --if-exists rename, skip-same or (where the receiver allows it) replace says what to do",
+    "failed: b: it is there already; --if-exists rename, skip-same or (where the receiver allows it) replace says what "
+    "to do",
 ]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from landline.cli import transfer_text as words
+from landline.cli.exits import leave_output
 from landline.cli.transfer_text import shown
 from landline.transfer.events import (
     Began,
@@ -56,17 +57,30 @@ class View(Protocol):
 
 
 class JsonView:
-    """Each event is one line of JSON on `output`, at once."""
+    """Each event is one line of JSON on `output`, at once. An output that is full or has gone stops no transfer."""
 
     def __init__(self, output: TextIO | None = None) -> None:
-        self._output = output or sys.stdout
+        self._output: TextIO | None = output or sys.stdout
         self._lock = threading.Lock()
 
     def __call__(self, event: Event) -> None:
         """Write an event."""
         with self._lock:
-            self._output.write(f"{as_json(event).decode()}\n")
-            self._output.flush()
+            if self._output is None:
+                return
+            try:
+                self._output.write(f"{as_json(event).decode()}\n")
+                self._output.flush()
+            except (OSError, ValueError) as error:
+                self._give_up(error)
+
+    def _give_up(self, error: OSError | ValueError) -> None:
+        # What was not written would be tried again at exit, and change the exit code.
+        if self._output is sys.stdout:
+            leave_output()
+        self._output = None
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(f"landline: no more events can be written ({error}); the transfer goes on\n")
 
     def say(self, sentence: str) -> None:
         """Sentences are events too."""
