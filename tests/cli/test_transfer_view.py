@@ -219,6 +219,19 @@ def test_a_break_keeps_the_bars_and_late_events_make_none(monkeypatch: pytest.Mo
     assert view._progress is None
 
 
+def test_a_drop_has_no_bar_for_a_sender_that_has_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    Recorded(monkeypatch)
+    view = BarView(drop="/drop")
+    view(WHOLE[0])
+    view(WHOLE[1])
+    assert view._progress is not None
+    view(Broke(transfer=ID, problem="the peer hung up", seconds=0.0))
+    assert view._progress is None
+    view(WHOLE[1])
+    assert [task.description for task in view._bars().tasks] == ["tls://host:1"]
+    view.close()
+
+
 @pytest.mark.parametrize(("terminal", "kind"), [(True, BarView), (False, PlainView)])
 def test_which_view_fits(terminal: bool, kind: type[object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)

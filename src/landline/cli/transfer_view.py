@@ -79,8 +79,9 @@ class JsonView:
         if self._output is sys.stdout:
             leave_output()
         self._output = None
+        reason = getattr(error, "strerror", None) or error
         with contextlib.suppress(OSError, ValueError):
-            sys.stderr.write(f"landline: no more events can be written ({error}); the transfer goes on\n")
+            sys.stderr.write(f"landline: no more events can be written ({reason}); the transfer goes on\n")
 
     def say(self, sentence: str) -> None:
         """Sentences are events too."""
@@ -281,6 +282,9 @@ class BarView(Teller):
                 case FileLanded() if event.transfer in self._few:
                     self._move_file(event.transfer, event.file, event.name, event.size, event.size)
                 case Ended():
+                    self._end(event.transfer)
+                case Broke() if self._drop:
+                    # Whether its sender comes again nobody knows; if so, there are new bars.
                     self._end(event.transfer)
                 case _:
                     pass
