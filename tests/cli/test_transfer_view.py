@@ -182,7 +182,7 @@ def test_bars_and_the_lines_above_them(monkeypatch: pytest.MonkeyPatch) -> None:
     assert view._progress is not None
     tasks = [(task.description, task.completed, task.fields["told"]) for task in view._progress.tasks]
     assert tasks == [
-        ("sending", 1024, "1.0 of 4.0 KiB, 0/2 files, disk read"),
+        ("sending", 1024, "1.0 of 4.0 KiB, disk read, 0/2 files"),
         ("a[b]\\x1b", 2048, "2.0 of 2.0 KiB"),
     ]
     view(WHOLE[-1])
@@ -202,6 +202,9 @@ def test_many_files_have_one_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     view(Moved(transfer=ID, phase="sending", durable=5, rate=5.0, eta_seconds=1.0))
     assert view._progress is not None
     assert [task.fields["told"] for task in view._progress.tasks] == ["5 B, 5 B/s, 1.0 s left"]
+    assert [task.fields["percent"] for task in view._progress.tasks] == [""]
+    view(Moved(transfer=ID, phase="sending", durable=5, size=10))
+    assert [task.fields["percent"] for task in view._progress.tasks] == ["50 %"]
     view.close()
     view(Moved(transfer=ID, phase="sending", durable=6))
 

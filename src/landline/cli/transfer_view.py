@@ -37,9 +37,9 @@ WAIT_SECONDS = 30.0
 """Between two lines about a disk that is still full."""
 LINE_SECONDS = 1.0
 """Between two lines about how far a transfer is, where no terminal is."""
-TITLE_COLUMNS, BAR_COLUMNS = 22, 16
-BESIDE_COLUMNS = TITLE_COLUMNS + BAR_COLUMNS + len(" 100 %  ")
-"""What stands beside the words about a bar, with the blanks between."""
+TITLE_COLUMNS, BAR_COLUMNS = 22, 10
+BESIDE_COLUMNS = BAR_COLUMNS + len(" 100 %  ")
+"""What stands beside the words about a bar and its title, with the blanks between."""
 TOLD_FAILURES = words.LISTED
 
 
@@ -304,7 +304,7 @@ class BarView(Teller):
             self._few.add(event.transfer)
         if (event.transfer, None) not in self._tasks:
             title = self.label(event).rstrip(": ") or "waiting"
-            self._tasks[event.transfer, None] = self._bars().add_task(title, total=event.size, told="")
+            self._tasks[event.transfer, None] = self._bars().add_task(title, total=event.size, percent="", told="")
 
     def _move(self, event: Moved) -> None:
         task = self._tasks.get((event.transfer, None))
@@ -312,20 +312,25 @@ class BarView(Teller):
             return
         told = self._fitting(_told(event, self._explain))
         title = None if self._drop else event.phase
-        self._progress.update(task, completed=event.durable, total=event.size, told=told, description=title)
+        percent = _percent(event.durable, event.size)
+        self._progress.update(
+            task, completed=event.durable, total=event.size, percent=percent, told=told, description=title
+        )
 
     def _move_file(self, transfer: str, file: int, name: str, done: int, size: int | None) -> None:
         if self._progress is None:
             return
         if (transfer, file) not in self._tasks:
-            self._tasks[transfer, file] = self._progress.add_task(shown(name), total=size, told="")
+            self._tasks[transfer, file] = self._progress.add_task(shown(name), total=size, percent="", told="")
         told = self._fitting(words.share_of(done, size))
-        self._progress.update(self._tasks[transfer, file], completed=done, total=size, told=told)
+        percent = _percent(done, size)
+        self._progress.update(self._tasks[transfer, file], completed=done, total=size, percent=percent, told=told)
 
     def _fitting(self, told: str) -> str:
         """The words, cut where the terminal ends: rich would take the room from the bar."""
         assert self._progress is not None
-        room = max(1, self._progress.console.width - BESIDE_COLUMNS)
+        title = max((len(task.description) for task in self._progress.tasks), default=0)
+        room = max(1, self._progress.console.width - BESIDE_COLUMNS - min(TITLE_COLUMNS, title))
         return told if len(told) <= room else f"{told[: room - 1]}…"
 
     def _end(self, transfer: str) -> None:
@@ -351,7 +356,7 @@ class BarView(Teller):
                     "{task.description}", markup=False, table_column=Column(max_width=TITLE_COLUMNS, no_wrap=True)
                 ),
                 BarColumn(bar_width=BAR_COLUMNS),
-                TextColumn("{task.percentage:>3.0f} %", markup=False),
+                TextColumn("{task.fields[percent]:>5}", markup=False),
                 TextColumn("{task.fields[told]}", markup=False, table_column=Column(no_wrap=True)),
                 console=Console(stderr=True),
                 transient=True,
@@ -362,6 +367,11 @@ class BarView(Teller):
         return self._progress
 
 
+def _percent(done: int, total: int | None) -> str:
+    """How much is done; nothing where nobody knows of how much."""
+    return f"{100 * done // total} %" if total else ""
+
+
 def _told(event: Moved, explain: bool) -> str:
     """What stands behind the bar of a transfer."""
     parts = [words.share_of(event.durable, event.size)]
@@ -369,10 +379,11 @@ def _told(event: Moved, explain: bool) -> str:
         parts.append(words.rate(event.rate))
     if event.eta_seconds is not None and event.eta_seconds >= words.SOON_SECONDS:
         parts.append(f"{words.duration(event.eta_seconds)} left")
-    if event.files is not None and event.files > 1:
-        parts.append(f"{event.landed}/{event.files} files")
+    # The end is cut on a small terminal.
     if explain and event.bottleneck:
         parts.append(event.bottleneck)
+    if event.files is not None and event.files > 1:
+        parts.append(f"{event.landed}/{event.files} files")
     return ", ".join(parts)
 
 
