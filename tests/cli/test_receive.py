@@ -38,7 +38,7 @@ def test_a_drop_says_one_line_where_it_is(command: Command, played: Played) -> N
     assert ended.out.decode() == f"receive tls://127.0.0.1:8120?pin={PIN}\n"
     assert (ended.code, ended.err.splitlines()) == (
         0,
-        ["1 file, 5 B, on disk at inbox in 1.0 s (5 B/s)", "closed: 1 transfer, 1 file, 5 B"],
+        [f"1 file, 5 B, on disk at {Path.cwd()}/inbox in 1.0 s (5 B/s)", "closed: 1 transfer, 1 file, 5 B"],
     )
     (directory, where), named = played.calls[0]
     assert (directory, where, named["tls"], named["tokens"]) == (b"inbox", TlsAddress("127.0.0.1", 8120), None, None)
@@ -71,7 +71,7 @@ def test_options_arrive(command: Command, played: Played, tmp_path: Path) -> Non
         *("--max-file", "1M", "--max-files", "10", "--keep-partial", "2", "--if-exists", "rename", "--limit", "2M"),
         *(
             "--on-complete",
-            "scan",
+            "true",
             "--on-complete",
             "-v",
             "--symlinks",
@@ -93,7 +93,7 @@ def test_options_arrive(command: Command, played: Played, tmp_path: Path) -> Non
         max_files=10,
         quota_bytes=1024**3,
         trusted_link=True,
-        on_complete=("scan", "-v"),
+        on_complete=("true", "-v"),
     )
 
 
@@ -102,7 +102,13 @@ def test_json_of_a_drop(command: Command, played: Played) -> None:
     ended = command("receive", "inbox", "--json")
     rows = [json.loads(line) for line in ended.out.splitlines()]
     assert [row["event"] for row in rows] == ["ready", "said", "ended"]
-    assert rows[0] == {"event": "ready", "address": f"tls://127.0.0.1:8120?pin={PIN}", "pin": PIN}
+    assert rows[0] == {
+        "event": "ready",
+        "transfer": "",
+        "address": f"tls://127.0.0.1:8120?pin={PIN}",
+        "pin": PIN,
+        "code": "",
+    }
     assert ended.err == ""
 
 
@@ -117,7 +123,7 @@ def test_a_drop_open_to_the_network_without_tokens_is_warned_of(
     monkeypatch.setattr("landline.transport.interfaces.ipv4_addresses", lambda: ["192.168.1.20", "127.0.0.1"])
     ended = command("receive", "inbox", "--listen", "tls://0.0.0.0:8120")
     assert ended.out.decode() == f"receive tls://192.168.1.20:8120?pin={PIN}\n"
-    warning = "everybody who has this address may send; --tokens FILE lets in only those with a token"
+    warning = "Everybody who has this address may send; --tokens FILE lets in only those with a token."
     assert warning in ended.err.splitlines()
     assert warning not in command("receive", "inbox", "--listen", "tls://0.0.0.0:8120", "--tokens", "t").err
 
@@ -145,7 +151,9 @@ def test_what_a_person_reads_of_a_drop(monkeypatch: pytest.MonkeyPatch) -> None:
         "Only programs on this machine reach it; --listen tls://0.0.0.0:8120 opens it to others.",
         "Ctrl-C closes it.",
     ]
+    monkeypatch.setattr(sys, "argv", ["/far/away/landline"])
     once = drop_lines(parse("tls://10.0.0.1:1"), ".", ReceiveArguments(once=True))
+    assert any(line.startswith("  landline send PATH\u2026 ") for line in once)
     assert once[-2:] == ["", "It closes after one transfer, or with Ctrl-C."]
 
 
@@ -155,7 +163,7 @@ def test_one_file_to_the_standard_output(command: Command, played: Played) -> No
     assert (ended.code, ended.out) == (0, b"")
     assert ended.err.splitlines() == [
         "receive tls://127.0.0.1:1",
-        "1 file, 5 B, written at the standard output in 0.0 s",
+        "1 file, 5 B, written at the standard output",
     ]
     assert played.calls[0][0] == (b"-",)
     assert command("receive", "-", "--json").sentence == "--json and - both want the standard output; leave one out"
@@ -191,6 +199,11 @@ def test_where_a_drop_listens(text: str | None, address: TlsAddress) -> None:
             "--code and --listen do not go together: with a code the other side listens",
         ),
         (("--relay", "tcp://h:1"), "--relay is for codes; a drop is called at its address"),
+        (
+            ("--on-complete", "/nowhere/scan"),
+            "'/nowhere/scan' of --on-complete is no program that can be run; give one, with its path",
+        ),
+        (("--code", "--yes"), "no code came on the standard input; write it there, or into $LANDLINE_CODE"),
         (("--key", "x"), "--key belongs to a certificate; give --certificate FILE too"),
     ],
 )
@@ -201,7 +214,7 @@ def test_what_does_not_go_together(arguments: tuple[str, ...], sentence: str, co
 
 def test_by_code_from_a_pipe(command: Command, played: Played) -> None:
     ended = command("receive", "here", "--code", "--yes", "--relay", "tcp://r:1", piped=f"{WORDS}\n".encode())
-    assert (ended.code, ended.out) == (0, b"1 file, 5 B, on disk at here in 1.0 s (5 B/s)\n")
+    assert (ended.code, ended.out.decode()) == (0, f"1 file, 5 B, on disk at {Path.cwd()}/here in 1.0 s (5 B/s)\n")
     (directory, code), named = played.calls[0]
     assert (directory, str(code), named["relay"]) == (b"here", WORDS, "tcp://r:1")
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 
-from landline.address import TlsAddress
+from landline.address import TlsAddress, UnixAddress
 from landline.cli.send import split
 from landline.errors import ConnectError, PairingFailed, UsageError
 from landline.transfer.events import Ended, FileFailed, Offered, Ready
@@ -115,9 +117,19 @@ def test_json_and_nothing_else(command: Command, played: Played) -> None:
             "(a path with :// in it is written ./tcp://host:1)",
         ),
         (
-            ("a", "unix:///x"),
-            "files always travel over TLS, and unix:///x has none; write tls://HOST:PORT "
-            "(a path with :// in it is written ./unix:///x)",
+            ("a", "udp://host:1"),
+            "files always travel over TLS, and udp://host:1 has none; write tls://HOST:PORT "
+            "(a path with :// in it is written ./udp://host:1)",
+        ),
+        (("a", "host:8120"), "'host:8120' is not there; if it is the address of a drop, write tls://host:8120?pin=…"),
+        (
+            ("a", "--receipt", "/nowhere/r"),
+            "the receipt '/nowhere/r' cannot be written: '/nowhere' is no folder we may write in",
+        ),
+        (
+            ("a", "--limit", "300"),
+            "Invalid value for '--limit': '300' is less than 1K, 1024 bytes a second; give more, or leave it out "
+            "(see `landline send --help`)",
         ),
         (("a", "--text", "x"), "--text goes alone; leave 'a' out, or send it by itself"),
         (("--text", ""), "the text of --text is empty; write something"),
@@ -152,6 +164,8 @@ def test_which_argument_is_an_address() -> None:
     assert split(("a", "tls://h:1")) == (["a"], TlsAddress("h", 1))
     assert split(()) == ([], None)
     assert split(("a", "./x://y")) == (["a", "./x://y"], None)
+    assert split(("a", "unix:///x")) == (["a"], UnixAddress("/x"))
+    assert split(("a", "no:address")) == (["a", "no:address"], None)
     with pytest.raises(UsageError):
         split(("x://y",))
 
@@ -197,9 +211,30 @@ def test_a_receipt_is_for_its_owner_and_overwrites_nothing(command: Command, pla
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert Receipt.from_json(path.read_bytes()).transfer == ID
     assert command("send", "a", ADDRESS, "--receipt", str(path)).code == 2
+
+
+def test_a_receipt_that_cannot_be_written_after_all_is_told(
+    command: Command, played: Played, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: True)
     ended = command("send", "a", ADDRESS, "--receipt", str(tmp_path / "no" / "folder"))
     assert ended.code == 1
     assert "cannot be written: no such file or directory" in ended.err
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_an_output_that_is_full_changes_no_exit_code(
+    options: tuple[str, ...], command: Command, played: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.StringIO):
+        def flush(self) -> None:
+            raise OSError(28, "No space left on device")
+
+    played.events = [FAILED, Ended(transfer=ID, landed=1, failed=1)]
+    monkeypatch.setattr(sys, "stdout", Full())
+    ended = command("send", "a", ADDRESS, *options)
+    assert (ended.code, sys.stdout) == (9, None)
+    assert ("no more events can be written" in ended.err) == bool(options)
 
 
 def test_receipts_are_checked(command: Command, played: Played, tmp_path: Path) -> None:
@@ -207,9 +242,21 @@ def test_receipts_are_checked(command: Command, played: Played, tmp_path: Path) 
     path.write_bytes(Receipt(transfer=ID, address="tls://host:1").to_json())
     played.checked = [checked("a"), checked("b")]
     ended = command("send", "--verify", str(path))
-    assert (ended.code, ended.out) == (0, b"2 of 2 files as they landed at tls://host:1\n")
+    assert (ended.code, ended.out) == (0, b"2 of 2 files are as they landed at tls://host:1\n")
     played.checked = [checked("a"), *[checked(f"\x1b{n}", "changed", "its content is another") for n in range(21)]]
     ended = command("send", "--verify", str(path), ADDRESS)
-    assert (ended.code, ended.out) == (6, b"1 of 22 files as they landed at tls://host:1\n")
+    assert (ended.code, ended.out) == (6, b"1 of 22 files are as they landed at tls://127.0.0.1:8120\n")
     assert ended.err.splitlines()[0] == "\\x1b0: its content is another"
     assert ended.err.splitlines()[-1] == "\u2026 and 1 more"
+    played.checked = [checked("a", "changed", "its content is another", path="a (2)")]
+    ended = command("send", "--verify", str(path))
+    assert (ended.out, ended.err) == (
+        b"0 of 1 file is as it landed at tls://host:1\n",
+        "a (landed as a (2)): its content is another\n",
+    )
+    ended = command("send", "--verify", str(path), "--json")
+    assert (ended.code, ended.err) == (6, "")
+    row = {"event": "checked", "transfer": "", "file": 0, "name": "a", "path": "a (2)"}
+    assert [json.loads(line) for line in ended.out.splitlines()] == [
+        {**row, "fault": "changed", "detail": "its content is another"}
+    ]

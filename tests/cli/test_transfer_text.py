@@ -175,9 +175,9 @@ def test_progress_lines(event: Moved, line: str) -> None:
         ),
         (
             Ended(landed=2, failed=1, skipped=1, size=0, seconds=0.0),
-            "2 files, 0 B, 1 of them there already, on disk at tls://host:1 in 0.0 s; 1 file failed",
+            "2 files, 0 B, 1 of them there already, on disk at tls://host:1; 1 file failed",
         ),
-        (Ended(landed=1, size=5, level="written", seconds=0.01), "1 file, 5 B, written at tls://host:1 in 0.0 s"),
+        (Ended(landed=1, size=5, level="written", seconds=0.01), "1 file, 5 B, written at tls://host:1"),
         (Ended(failed=2), "nothing landed at tls://host:1; 2 files failed"),
         (
             Ended(landed=1, skipped=1, failed=1, size=5, seconds=1.0),
@@ -193,13 +193,21 @@ def test_summaries(event: Ended, line: str) -> None:
 @pytest.mark.parametrize(
     ("fault", "detail", "line"),
     [
-        ("exists", "", "it is there already; --if-exists rename, replace or skip-same says what to do"),
+        (
+            "exists",
+            "",
+            "it is there already; --if-exists rename, skip-same or (where the receiver allows it) replace says what "
+            "to do",
+        ),
         ("system", "too many links", "too many links (a system refused something; the reason stands before this)"),
         (
             "exists",
-            "it is there; move it",
-            "it is there already; --if-exists rename, replace or skip-same says what to do",
+            "another file is there; choose what to do with if-exists",
+            "another file is there; --if-exists rename, skip-same or (where the receiver allows it) replace says what "
+            "to do",
         ),
+        ("exists", "a folder is there; move it away", "a folder is there; move it away"),
+        ("kind", "it is a FIFO, and only files are sent", "it is a FIFO, and only files are sent"),
         ("denied", "the folder is read-only; open it", "the folder is read-only; open it"),
         ("new", "\x1b", "\\x1b"),
         ("new", "", "new"),

@@ -45,7 +45,8 @@ SAID = [
     "sent again: a (it came damaged)",
     "the receiver's disk is full: 4.0 KiB needed, 0 B free; it waits 5.0 s more for room",
     "somebody tried a wrong code",
-    "failed: b: it is there already; --if-exists rename, replace or skip-same says what to do",
+    "failed: b: it is there already; --if-exists rename, skip-same or (where the receiver allows it) replace says what "
+    "to do",
 ]
 
 
@@ -111,6 +112,46 @@ def test_many_failures_are_not_a_flood() -> None:
     assert (len(lines), lines[-1]) == (21, "failed: more files (--json lists all)")
 
 
+def test_a_file_that_landed_under_another_name_is_told() -> None:
+    landed = [
+        FileLanded(transfer=ID, file=0, name="a", path="a"),
+        FileLanded(transfer=ID, file=1, name="in/b", path="in/b (2)"),
+        FileLanded(transfer=ID, file=2, name="c", path=""),
+        FileLanded(transfer=ID, file=3, name="d", path="e", skipped=True),
+    ]
+    assert plain([*landed]) == ["in/b landed as in/b (2)"]
+    lines = plain([FileLanded(transfer=ID, file=number, name="x", path="y") for number in range(100)])
+    assert (len(lines), lines[-1]) == (21, "more files landed under other names (--json lists all)")
+
+
+def test_chunks_that_come_again_are_one_line() -> None:
+    again = [Resent(transfer=ID, name=name, why="it came damaged") for name in "aaab"]
+    assert plain([*again]) == ["sent again: a (it came damaged)", "sent again: b (it came damaged)"]
+
+
+def test_a_long_wait_for_room_is_not_a_flood() -> None:
+    waits = [NoRoom(transfer=ID, needed=10, free=1, seconds_left=left) for left in (99, 98, 69, 68)]
+    more = NoRoom(transfer=ID, needed=20, free=1, seconds_left=67)
+    lines = plain([*waits, more, NoRoom(transfer=ID, needed=0, free=30, seconds_left=0), waits[3]])
+    told = [line.removeprefix("the receiver's disk is full: ") for line in lines]
+    assert told == [
+        "10 B needed, 1 B free; it waits 1 min 39 s more for room",
+        "10 B needed, 1 B free; it waits 1 min 9 s more for room",
+        "20 B needed, 1 B free; it waits 1 min 7 s more for room",
+        "there is room again; going on",
+        "10 B needed, 1 B free; it waits 1 min 8 s more for room",
+    ]
+
+
+def test_who_was_called_does_not_say_that_it_calls() -> None:
+    lines = plain([Broke(transfer=ID, problem="the peer hung up", seconds=0.0)])
+    assert lines == ["the peer hung up; it goes on when the other side calls again"]
+
+
+def test_that_all_is_done_is_left_to_the_summary() -> None:
+    assert plain([Moved(transfer=ID, phase="done", durable=0, size=0)]) == []
+
+
 def test_a_terminal_that_has_gone_stops_nothing() -> None:
     class Gone(io.StringIO):
         def write(self, _: str) -> int:
@@ -141,7 +182,7 @@ def test_bars_and_the_lines_above_them(monkeypatch: pytest.MonkeyPatch) -> None:
     assert view._progress is not None
     tasks = [(task.description, task.completed, task.fields["told"]) for task in view._progress.tasks]
     assert tasks == [
-        ("sending", 1024, "1.0 of 4.0 KiB, 0/2 files, disk read"),
+        ("sending", 1024, "1.0 of 4.0 KiB, disk read, 0/2 files"),
         ("a[b]\\x1b", 2048, "2.0 of 2.0 KiB"),
     ]
     view(WHOLE[-1])
@@ -161,6 +202,9 @@ def test_many_files_have_one_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     view(Moved(transfer=ID, phase="sending", durable=5, rate=5.0, eta_seconds=1.0))
     assert view._progress is not None
     assert [task.fields["told"] for task in view._progress.tasks] == ["5 B, 5 B/s, 1.0 s left"]
+    assert [task.fields["percent"] for task in view._progress.tasks] == [""]
+    view(Moved(transfer=ID, phase="sending", durable=5, size=10))
+    assert [task.fields["percent"] for task in view._progress.tasks] == ["50 %"]
     view.close()
     view(Moved(transfer=ID, phase="sending", durable=6))
 
@@ -176,6 +220,19 @@ def test_a_break_keeps_the_bars_and_late_events_make_none(monkeypatch: pytest.Mo
     view.close()
     view(FileMoved(transfer=ID, file=0, name="a", done=100, size=None))
     assert view._progress is None
+
+
+def test_a_drop_has_no_bar_for_a_sender_that_has_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    Recorded(monkeypatch)
+    view = BarView(drop="/drop")
+    view(WHOLE[0])
+    view(WHOLE[1])
+    assert view._progress is not None
+    view(Broke(transfer=ID, problem="the peer hung up", seconds=0.0))
+    assert view._progress is None
+    view(WHOLE[1])
+    assert [task.description for task in view._bars().tasks] == ["tls://host:1"]
+    view.close()
 
 
 @pytest.mark.parametrize(("terminal", "kind"), [(True, BarView), (False, PlainView)])

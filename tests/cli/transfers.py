@@ -110,6 +110,6 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Played:
     return one
 
 
-def checked(name: str, fault: str = "", detail: str = "") -> SimpleNamespace:
+def checked(name: str, fault: str = "", detail: str = "", path: str = "") -> SimpleNamespace:
     """What was found of one landed file."""
-    return SimpleNamespace(file=SimpleNamespace(name=name), fault=fault or None, detail=detail)
+    return SimpleNamespace(file=SimpleNamespace(file=0, name=name, path=path), fault=fault or None, detail=detail)

@@ -187,6 +187,7 @@ def test_what_does_not_fit_is_told(change: dict[str, object], sentence: str) -> 
     [
         (Refuse(Fault.BUSY, "later"), Refused, "refuses .busy.: later"),
         (Bye(Fault.STOPPED), Refused, "it gives no reason"),
+        (Refuse(Fault.REFUSED, "no"), Refused, "refuses: no"),
         (Page(0, []), WireError, "a Page where a Offer must come"),
         (Bye(), WireError, "a Bye where a Offer must come"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 from landline.errors import ConnectionClosed, Reason, WaitTimeout
 from landline.transfer import link as module
 from landline.transfer.faults import Fault
-from landline.transfer.link import ControlLink, DataLink
+from landline.transfer.link import ControlLink, DataLink, problem_of
 from landline.transfer.manifest import Entry, Kind
 from landline.transfer.wire import HEADER, MAX_EARLY_BYTES, Bye, FrameReader, Page, Ping, Pong, WireError, encode
 
@@ -147,6 +148,19 @@ def test_what_was_said_before_a_reset_is_heard() -> None:
             link.post(Bye())
             link.poll(0.1)
     link.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ssl.SSLEOFError(8, "EOF occurred in violation of protocol (_ssl.c:2427)"), "it went away in the middle"),
+        (ssl.SSLError(1, "[SSL] record layer failure (_ssl.c:2580)"), "it broke TLS "),
+        (ConnectionResetError(104, "Connection reset by peer"), "Connection reset by peer"),
+        (OSError("odd"), "odd"),
+    ],
+)
+def test_the_end_of_a_connection_is_told_in_words(error: OSError, words: str) -> None:
+    assert problem_of(error).startswith(words)
 
 
 @pytest.mark.parametrize("end", ["stop", "close"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from landline.transfer.events import Began, Ended, Event, Moved, Noted
@@ -73,6 +74,18 @@ def test_what_is_near_its_limit_is_held_up_by_it() -> None:
         now[0] = second
         metered(Moved(transfer="ab", phase="sending", durable=durable, size=9000, shares={"read": 0.9}))
     assert [event.bottleneck for event in seen if isinstance(event, Moved)] == ["disk read", "disk read", "limit"]
+
+
+@pytest.mark.parametrize("counter", ["sent", "received"])
+def test_a_limit_holds_for_what_moves_also_between_two_checkpoints(counter: str) -> None:
+    now = [0.0]
+    seen: list[Event] = []
+    metered = Metered(seen.append, lambda: now[0], 100)
+    for second in range(5):
+        now[0] = float(second)
+        moved = Moved(transfer="ab", phase="sending", durable=100 if second > 2 else 0, size=9000, shares={"read": 0.9})
+        metered(msgspec.structs.replace(moved, **{counter: 95 * second}))
+    assert [event.bottleneck for event in seen if isinstance(event, Moved)] == ["disk read", *["limit"] * 4]
 
 
 def test_metered_takes_a_transfer_whose_beginning_it_has_not_seen() -> None:

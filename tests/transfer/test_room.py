@@ -131,7 +131,17 @@ def test_files_are_fed_when_there_is_room_and_given_up_when_it_is_late() -> None
     fed, late = rig.room.look(1e12)
     assert (fed, [known.file for known in late]) == ([], [other])
     rig.room.look(1e12 + 1)
-    assert rig.posted[-1].seconds_left >= 0
+    # Nobody made room for it, so nobody hears that there is some.
+    assert [space.needed for space in rig.posted] == [10, 10]
+
+
+def test_room_again_is_told() -> None:
+    rig = Rig(1000)
+    assert rig.room.starve(rig.file, 0, 3, 10)
+    rig.room.look(10.0)
+    rig.free = 15
+    rig.room.look(11.0)
+    assert [(space.needed, space.seconds_left > 0) for space in rig.posted] == [(10, True), (0, False)]
 
 
 def test_waiting_ends_with_the_epoch_or_with_room() -> None:

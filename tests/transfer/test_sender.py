@@ -30,6 +30,7 @@ from landline.transfer.wire import (
     Offer,
     Page,
     Plan,
+    Progress,
     Refuse,
     Result,
     Space,
@@ -152,6 +153,24 @@ def test_what_the_receiver_has_is_not_sent(tmp_path: Path, make_job: MakeJob) ->
     assert sorted(receiver.frames) == [("chunk", 0, 1), ("chunk", 0, 3)]
     (began,) = seen.of(Began)
     assert isinstance(began, Began) and began.resumed == 2 * CHUNK
+
+
+def test_what_the_receiver_has_is_counted_once(tmp_path: Path, make_job: MakeJob) -> None:
+    data = data_of(3 * CHUNK + 7)
+    (tmp_path / "file").write_bytes(data)
+
+    class Counting(ScriptedReceiver):
+        def on_page(self, page: Page) -> Iterable[Message]:
+            yield from super().on_page(page)
+            yield Progress(0, 2 * CHUNK, 2 * CHUNK, 0)
+            yield Progress(len(data) - 2 * CHUNK, len(data), len(data), 0)
+
+    seen = Seen()
+    receiver = Counting({0: {0: data[:CHUNK], 1: data[CHUNK : 2 * CHUNK]}})
+    assert Meeting(make_job(tmp_path / "file", seen=seen), receiver).error is None
+    told = [(event.verified, event.durable) for event in seen.of(Moved) if isinstance(event, Moved)]
+    assert told[-1] == (len(data), len(data))
+    assert max(told) == told[-1]
 
 
 def test_what_the_receiver_has_wrong_is_sent_again(tmp_path: Path, make_job: MakeJob) -> None:

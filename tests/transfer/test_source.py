@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -235,6 +236,14 @@ def test_few_folders_are_open_at_a_time(tmp_path: Path) -> None:
     os.close(descriptor)
     assert stat.S_ISREG(found.st_mode)
     source.close()
+
+
+def test_what_comes_from_standard_input_is_as_old_as_its_sending() -> None:
+    begun = time.time_ns()
+    source = Source([b"-"])
+    (first,), (again,) = source.walk(), source.walk()
+    assert begun <= first.entry.mtime_ns <= time.time_ns()
+    assert again.entry == first.entry
 
 
 def test_totals_are_known_where_no_walk_is_needed(tmp_path: Path) -> None:

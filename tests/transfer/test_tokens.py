@@ -123,11 +123,28 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     assert str(caught.value) == f"token file {tmp_path}: is a directory"
 
 
-def test_a_token_file_has_its_token_on_the_first_line(file: Path) -> None:
-    assert read_token(write(file, f"  {ANN} \nand notes\n")) == ANN
+@pytest.mark.parametrize(
+    "text",
+    [f"  {ANN} \nand notes\n", f"ann {ANN}\n", f"# NAME TOKEN FOLDER\n\nann\t{ANN}  inbox/of ann\nbob {BOB}", ANN],
+    ids=["alone", "with its name", "as the drop has it", "no line end"],
+)
+def test_a_sender_takes_the_first_token_of_its_file(file: Path, text: str) -> None:
+    """What the owner of the drop has in his file may be handed on as it is."""
+    assert read_token(write(file, text)) == ANN
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("\n# later\n", ": it holds no token; write it on the first line"),
+        ("\nshort\n", f", line 2: {TOKENS} 5 bytes"),
+        ("ann short", f", line 1: {TOKENS} 5 bytes"),
+    ],
+)
+def test_a_file_without_a_token_is_told_to_its_sender(file: Path, text: str, problem: str) -> None:
     with pytest.raises(TokenFileError) as caught:
-        read_token(write(file, "\n"))
-    assert str(caught.value) == f"token file {file}, line 1: {TOKENS} 0 bytes"
+        read_token(write(file, text))
+    assert str(caught.value) == f"token file {file}{problem}"
 
 
 def test_a_token_may_come_through_a_pipe(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from landline._version import __version__
-from landline.cli.exits import TABLE, Exit, code_of
+from landline.cli.exits import TABLE, Exit, code_of, leave_output
 from landline.cli.tls_options import CallerOptions, caller_options, server_options, server_tls
 from landline.cli.transfer_options import receive_options, send_options
 from landline.errors import LandlineError
@@ -285,19 +285,14 @@ def run_command(arguments: list[str]) -> Exit:
         return _ended(str(error), code_of(error))
     except (SystemExit, BrokenPipeError):
         # Whoever read our output has gone (click makes a SystemExit of that); there is nobody to tell.
-        _leave_output()
+        leave_output()
         return Exit.DONE
     except OSError as error:
-        _leave_output()
+        leave_output()
         reason = os.strerror(error.errno).lower() if error.errno else str(error)
         return _ended(f"the system refused: {reason}; -v shows where", Exit.FAULT)
     except Exception as error:
         return _ended(f"a fault in landline: {type(error).__name__}: {error}; -v shows where", Exit.FAULT)
-
-
-def _leave_output() -> None:
-    """Write no more: Python would try to at exit, and complain."""
-    sys.stdout = None
 
 
 def _ended(sentence: str, code: Exit) -> Exit:

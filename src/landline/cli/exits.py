@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from enum import IntEnum
@@ -64,6 +65,11 @@ class CommandError(LandlineError):
     def __init__(self, code: Exit, sentence: str) -> None:
         super().__init__(sentence)
         self.code = code
+
+
+def leave_output() -> None:
+    """Write no more to the standard output: Python would try to at exit, and complain."""
+    sys.stdout = None
 
 
 def code_of(error: LandlineError) -> Exit:

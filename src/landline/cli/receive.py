@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -78,10 +79,18 @@ def find_code(directory: str | None, told: ReceiveArguments) -> Code | None:
     if os.environ.get(CODE_VARIABLE):
         return _parsed(os.environ[CODE_VARIABLE])
     if told.code == ASK:
-        return ask_for_code("Code") if somebody_types() else _parsed(sys.stdin.readline())
+        return ask_for_code("Code") if somebody_types() else _parsed(_piped_code())
     if directory is None and somebody_types() and not _drop_options(told):
         return ask_for_code("Code (or Enter to open a drop here)", may_be_empty=True)
     return None
+
+
+def _piped_code() -> str:
+    """The line that stands on the standard input. Raises UsageError."""
+    line = sys.stdin.readline().strip()
+    if not line:
+        raise UsageError(f"no code came on the standard input; write it there, or into ${CODE_VARIABLE}")
+    return line
 
 
 def ask_for_code(question: str, may_be_empty: bool = False) -> Code | None:
@@ -191,8 +200,13 @@ def by_code(directory: str, code: Code, told: ReceiveArguments) -> Exit:
     if refused and refused[-1]:
         raise CommandError(Exit.REFUSED, "you did not accept it; nothing was written")
     if watch.ended is not None and watch.ended.level != "shown":
-        print_summary(watch, view, shown(directory), to_stderr=directory == "-")
+        print_summary(watch, view, _place(directory), to_stderr=directory == "-")
     return watch.code
+
+
+def _place(directory: str) -> str:
+    """Where things land, in words."""
+    return "the standard output" if directory == "-" else os.path.abspath(directory)
 
 
 def agrees(offered: Offered, entries: Sequence[Entry]) -> bool:
@@ -220,7 +234,8 @@ def open_drop(directory: str, told: ReceiveArguments) -> Exit:
         return _one_to_stdout(where, told)
     from landline.transfer.drop import Drop
 
-    view = view_for(told.json, told.explain, shown(directory))
+    check_program(told.on_complete)
+    view = view_for(told.json, told.explain, _place(directory))
     watch = Watch(view, told.limit, on_said=lambda said: view.say(f"{shown(said.peer)} says: {shown_text(said.text)}"))
 
     def work(observer: Observer) -> None:
@@ -243,6 +258,12 @@ def open_drop(directory: str, told: ReceiveArguments) -> Exit:
             raise
         return _stopped(watch, told)
     return watch.code
+
+
+def check_program(program: tuple[str, ...]) -> None:
+    """Find out now, and not after the first transfer, that a program cannot be run. Raises UsageError."""
+    if program and shutil.which(program[0]) is None:
+        raise UsageError(f"{program[0]!r} of --on-complete is no program that can be run; give one, with its path")
 
 
 def _one_to_stdout(where: TlsAddress, told: ReceiveArguments) -> Exit:
@@ -325,13 +346,15 @@ def announce(address: Address, directory: str, told: ReceiveArguments, observer:
         for line in drop_lines(address, directory, told):
             click.echo(line)
     if told.tokens is None and told.listen is not None and not _is_local(address):
-        click.echo("everybody who has this address may send; --tokens FILE lets in only those with a token", err=True)
+        click.echo("Everybody who has this address may send; --tokens FILE lets in only those with a token.", err=True)
 
 
 def drop_lines(address: Address, directory: str, told: ReceiveArguments) -> list[str]:
     """What a person reads when a drop is open."""
     from landline.cli.serve import this_command
 
+    # How the command is called here, another machine does not know.
+    command = this_command() if _is_local(address) else "landline"
     lines = [
         f"What is sent to this drop lands in {shown(os.path.abspath(directory))}",
         "",
@@ -340,7 +363,7 @@ def drop_lines(address: Address, directory: str, told: ReceiveArguments) -> list
         "",
         "To send something here:",
         "",
-        f"  {this_command()} send PATH… {shlex.quote(str(address))}",
+        f"  {command} send PATH… {shlex.quote(str(address))}",
         "",
     ]
     if _is_local(address):

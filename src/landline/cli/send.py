@@ -9,21 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from landline.address import TcpAddress, TlsAddress
+from landline.address import TcpAddress, TlsAddress, UnixAddress
 from landline.address import parse as parse_address
 from landline.cli.exits import CommandError, Exit
 from landline.cli.qr import show_qr
 from landline.cli.transfer_options import TransferOptions
-from landline.cli.transfer_run import Watch, print_summary, run_to_end, terminal_shows
+from landline.cli.transfer_run import Watch, print_summary, run_to_end, tell_end, terminal_shows
 from landline.cli.transfer_text import LEVELS, LISTED, MOST_SENTENCE, count, shown
 from landline.cli.transfer_view import view_for
-from landline.errors import UsageError
-from landline.transfer.events import Began, Observer, Offered, Ready
+from landline.errors import AddressError, UsageError
+from landline.transfer.events import Began, Checked, Observer, Offered, Ready, as_json
 
 if TYPE_CHECKING:
     from landline.transfer.options import SendOptions
     from landline.transfer.receipt import Receipt
+    from landline.transfer.verifying import Verified
 
+DropAddress = TlsAddress | UnixAddress
 GO_ON_BY_CODE = "run the same command again on both sides, with the new code; it goes on where it was"
 
 
@@ -67,20 +69,24 @@ def send_command(arguments: tuple[str, ...], told: SendArguments) -> Exit:
 
     run_to_end(work, watch, view, *([GO_ON_BY_CODE] if address is None else []))
     if told.text is not None and watch.ended is not None and not told.json:
-        click.echo(f"the text is {LEVELS.get(watch.ended.level, 'there')} at {shown(place.name)}")
+        tell_end(f"the text is {LEVELS.get(watch.ended.level, 'there')} at {shown(place.name)}")
     else:
         print_summary(watch, view, place.name)
     return watch.code
 
 
-def split(arguments: tuple[str, ...]) -> tuple[list[str], TlsAddress | None]:
-    """The paths, and the address if the last argument begins `SCHEME://`. Raises UsageError or AddressError."""
+def split(arguments: tuple[str, ...]) -> tuple[list[str], DropAddress | None]:
+    """The paths, and the address if the last argument begins `SCHEME://`. Raises UsageError or AddressError.
+
+    A Unix socket is one that leads to a drop elsewhere, as `ssh -L` makes them.
+    """
     scheme, separator, _ = arguments[-1].partition("://") if arguments else ("", "", "")
     if not separator or "/" in scheme:
+        _check_no_bare_address(arguments)
         return list(arguments), None
     where = parse_address(arguments[-1])
-    if not isinstance(where, TlsAddress):
-        instead = f"tls://{str(where).partition('://')[2]}" if isinstance(where, TcpAddress) else "tls://HOST:PORT"
+    if not isinstance(where, DropAddress):
+        instead = _tls(where) if isinstance(where, TcpAddress) else "tls://HOST:PORT"
         raise UsageError(
             f"files always travel over TLS, and {where} has none; write {instead} "
             f"(a path with :// in it is written ./{arguments[-1]})"
@@ -88,7 +94,24 @@ def split(arguments: tuple[str, ...]) -> tuple[list[str], TlsAddress | None]:
     return list(arguments[:-1]), where
 
 
-def check(paths: list[str], address: TlsAddress | None, told: SendArguments) -> None:
+def _check_no_bare_address(arguments: tuple[str, ...]) -> None:
+    """What is no file here, but reads like HOST:PORT, is an address without its scheme. Raises UsageError."""
+    last = arguments[-1] if arguments else ""
+    if ":" not in last or os.path.lexists(last):
+        return
+    try:
+        where = parse_address(last)
+    except AddressError:
+        return
+    pin = "" if "?" in last else "?pin=…"
+    raise UsageError(f"{last!r} is not there; if it is the address of a drop, write {_tls(where)}{pin}")
+
+
+def _tls(where: object) -> str:
+    return f"tls://{str(where).partition('://')[2]}"
+
+
+def check(paths: list[str], address: DropAddress | None, told: SendArguments) -> None:
     """Find what does not go together before anything is opened. Raises UsageError."""
     if told.text is not None and paths:
         raise UsageError(f"--text goes alone; leave {paths[0]!r} out, or send it by itself")
@@ -106,6 +129,8 @@ def check(paths: list[str], address: TlsAddress | None, told: SendArguments) -> 
         raise UsageError("--relay is for codes; leave it out, or leave the address out")
     if told.receipt is not None and os.path.lexists(told.receipt):
         raise UsageError(f"the receipt {told.receipt!r} is there already and is not overwritten; name another file")
+    if told.receipt is not None and not os.access(folder := os.path.dirname(told.receipt) or ".", os.W_OK | os.X_OK):
+        raise UsageError(f"the receipt {told.receipt!r} cannot be written: {folder!r} is no folder we may write in")
 
 
 def send_options_of(told: SendArguments) -> SendOptions:
@@ -165,7 +190,7 @@ def _as_bytes(text: str | bytes) -> bytes:
     return text if isinstance(text, bytes) else text.encode()
 
 
-def _verify(path: str, paths: list[str], address: TlsAddress | None, told: SendArguments) -> Exit:
+def _verify(path: str, paths: list[str], address: DropAddress | None, told: SendArguments) -> Exit:
     """Ask the drop of a receipt whether its files are still as they landed."""
     if paths or told.text is not None:
         raise UsageError("--verify sends nothing; leave the paths and --text out")
@@ -175,13 +200,36 @@ def _verify(path: str, paths: list[str], address: TlsAddress | None, told: SendA
     receipt = Receipt.from_json(_read(path))
     checked = verify(receipt, address, **trust(told))
     wrong = [one for one in checked if one.fault is not None]
+    if told.json:
+        for one in checked:
+            _tell_checked(one)
+        return Exit.MALFORMED if wrong else Exit.DONE
     for one in wrong[:LISTED]:
-        click.echo(f"{shown(one.file.name)}: {shown(one.detail or str(one.fault), MOST_SENTENCE)}", err=True)
+        landed = f" (landed as {shown(one.file.path)})" if one.file.path not in ("", one.file.name) else ""
+        problem = shown(one.detail or str(one.fault), MOST_SENTENCE)
+        click.echo(f"{shown(one.file.name)}{landed}: {problem}", err=True)
     if len(wrong) > LISTED:
         click.echo(f"… and {len(wrong) - LISTED} more", err=True)
     good = len(checked) - len(wrong)
-    click.echo(f"{good} of {count(len(checked), 'file')} as they landed at {shown(receipt.address)}")
+    files = f"{count(len(checked), 'file')} {'is as it' if len(checked) == 1 else 'are as they'} landed"
+    click.echo(f"{good} of {files} at {shown(_place(address) if address is not None else _bare(receipt.address))}")
     return Exit.MALFORMED if wrong else Exit.DONE
+
+
+def _tell_checked(one: Verified) -> None:
+    file = one.file
+    fault = "" if one.fault is None else str(one.fault)
+    event = Checked(file=file.file, name=file.name, path=file.path, fault=fault, detail=one.detail)
+    click.echo(as_json(event).decode())
+
+
+def _place(address: DropAddress) -> str:
+    """An address without its pin, which is long and says nothing to a person."""
+    return _bare(str(address))
+
+
+def _bare(address: str) -> str:
+    return address.partition("?")[0]
 
 
 def _read(path: str) -> bytes:
@@ -194,8 +242,8 @@ def _read(path: str) -> bytes:
 class _Place:
     """Where it goes, in a word: the address without its pin, or who came with the code."""
 
-    def __init__(self, address: TlsAddress | None) -> None:
-        self.name = f"tls://{str(address).partition('://')[2].partition('?')[0]}" if address else "the other side"
+    def __init__(self, address: DropAddress | None) -> None:
+        self.name = _place(address) if address else "the other side"
         self._known = address is not None
 
     def noticing(self, observer: Observer) -> Observer:

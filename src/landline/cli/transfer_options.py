@@ -19,6 +19,18 @@ POLICIES = ("refuse", "rename", "replace", "skip-same")
 _FILE: dict[str, Any] = {"metavar": "FILE", "type": click.Path(readable=False)}
 
 
+LEAST_RATE = 1024
+"""A slower transfer would be taken for a dead one."""
+
+
+def byte_rate(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
+    """The bytes a second that an option gives. Raises click.BadParameter."""
+    found = byte_size(context, parameter, text)
+    if found is not None and found < LEAST_RATE:
+        raise click.BadParameter(f"{text!r} is less than 1K, 1024 bytes a second; give more, or leave it out")
+    return found
+
+
 def byte_size(_: click.Context, __: click.Parameter, text: str | None) -> int | None:
     """The bytes that an option gives. Raises click.BadParameter."""
     from landline.cli.transfer_text import parse_size
@@ -61,7 +73,8 @@ def transfer_options(command: Command) -> Command:
     for option in reversed((
         click.option("--if-exists", type=click.Choice(POLICIES),
                      help="What to do with a file that is there already (default refuse); a sender only asks for it."),
-        size_option("--limit", "RATE", "Move at most so much a second, for example 10M (K, M, G are powers of 1024)."),
+        click.option("--limit", metavar="RATE", callback=byte_rate,
+                     help="Move at most so much a second, for example 10M (K, M, G are powers of 1024)."),
         click.option("--streams", type=click.IntRange(1, 8), metavar="N",
                      help="Data connections, 1 to 8 (default: as the link needs)."),
         click.option("--wait-space", type=click.FloatRange(0, 86400), default=0.0, metavar="SECONDS",

@@ -14,7 +14,7 @@ from types import FrameType
 import click
 
 from landline.cli import transfer_text as words
-from landline.cli.exits import CommandError, Exit, code_of_files
+from landline.cli.exits import CommandError, Exit, code_of_files, leave_output
 from landline.cli.transfer_view import JsonView, View
 from landline.transfer.events import Broke, Ended, Event, FileFailed, Observer, Ready, Said
 from landline.transfer.progress import Metered
@@ -120,7 +120,15 @@ def print_summary(watch: Watch, view: View, where: str, to_stderr: bool = False)
     """Say how it ended. With `--json` the last event has said it."""
     if isinstance(view, JsonView) or watch.ended is None:
         return
-    click.echo(words.summary(watch.ended, where), err=to_stderr)
+    tell_end(words.summary(watch.ended, where), to_stderr)
+
+
+def tell_end(sentence: str, to_stderr: bool = False) -> None:
+    """Print how it ended. The exit code says it as well: an output that is full or has gone changes nothing."""
+    try:
+        click.echo(sentence, err=to_stderr)
+    except OSError:
+        leave_output()
 
 
 def terminal_shows() -> bool:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from landline.cli.render import visible
 from landline.errors import UsageError
-from landline.transfer.events import Ended, FileFailed, Moved, NoRoom
+from landline.transfer.events import Broke, Ended, FileFailed, Moved, NoRoom
 from landline.transfer.faults import Fault
 from landline.transfer.manifest import Entry, Kind
 
@@ -19,11 +19,13 @@ UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*([KMGTP]?)(?:i?B)?(?:/s)?", re.IGNORECASE)
 LISTED = 20
 """So many lines a person reads before agreeing to something, or of what has failed."""
+SOON_SECONDS = 0.05
+"""Less is shown as nothing: it would read `0.0 s`."""
 MOST_NAME, MOST_SENTENCE = 120, 600
 """Characters of a name, or of a sentence, that are shown; a longer one is cut in its middle."""
 
 ADVICE = {
-    Fault.EXISTS: "it is there already; --if-exists rename, replace or skip-same says what to do",
+    Fault.EXISTS: "--if-exists rename, skip-same or (where the receiver allows it) replace says what to do",
     Fault.NAME: "the other side cannot take this name; rename it and send it again",
     Fault.KIND: "only files, folders and links can be sent",
     Fault.DENIED: "the other side may not write there; its owner has to allow it",
@@ -178,7 +180,7 @@ def progress_line(event: Moved, label: str = "") -> str:
     parts = [f"{event.phase}: {done} on disk{percent}"]
     if event.rate > 0:
         parts.append(rate(event.rate))
-    if event.eta_seconds is not None and event.phase != "done":
+    if event.eta_seconds is not None and event.eta_seconds >= SOON_SECONDS:
         parts.append(f"{duration(event.eta_seconds)} left")
     if event.files is not None and event.files > 1:
         parts.append(f"{event.landed} of {event.files} files")
@@ -201,9 +203,10 @@ def summary(event: Ended, where: str) -> str:
     moved = f"{count(event.landed, 'file')}, {size(event.size)}"
     if event.skipped and event.skipped == event.landed:
         return f"{moved}, there already at {shown(where)}{failed}"
-    speed = f" ({rate(event.size / event.seconds)})" if event.seconds >= 0.05 and event.size else ""
+    speed = f" ({rate(event.size / event.seconds)})" if event.seconds >= SOON_SECONDS and event.size else ""
     skipped = f", {event.skipped} of them there already" if event.skipped else ""
-    return f"{moved}{skipped}, {level} at {shown(where)} in {duration(event.seconds)}{speed}{failed}"
+    time = f" in {duration(event.seconds)}" if event.seconds >= SOON_SECONDS else ""
+    return f"{moved}{skipped}, {level} at {shown(where)}{time}{speed}{failed}"
 
 
 def failure(one: Failure) -> str:
@@ -216,15 +219,26 @@ def reason(fault: str, detail: str = "") -> str:
     advice = ADVICE.get(Fault(fault), "") if fault in set(Fault) else ""
     said = shown(detail, MOST_SENTENCE)
     # Most details say themselves what to do; that of a name that is taken does not know our options.
-    if fault == Fault.EXISTS or not said:
+    if fault == Fault.EXISTS and (not said or "if-exists" in said):
+        return f"{said.partition(';')[0] or 'it is there already'}; {advice}"
+    if not said:
         return advice or shown(fault)
-    return said if ";" in said or not advice else f"{said} ({advice})"
+    # What can be sent, the sender has just said.
+    return said if ";" in said or not advice or fault == Fault.KIND else f"{said} ({advice})"
 
 
 def failures(failed: Sequence[Failure], most: int = LISTED) -> list[str]:
     """A line for each file that failed, and at most `most` of them."""
     lines = [failure(one) for one in failed[:most]]
     return lines if len(failed) <= most else [*lines, f"… and {len(failed) - most} more (--json lists all)"]
+
+
+def broken(event: Broke) -> str:
+    """That a connection is lost, and what comes next; who was called can only wait."""
+    problem = shown(event.problem, MOST_SENTENCE)
+    if event.seconds > 0:
+        return f"{problem}; trying again in {duration(event.seconds)}"
+    return f"{problem}; it goes on when the other side calls again"
 
 
 def no_room(event: NoRoom) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from landline.cli import transfer_text as words
+from landline.cli.exits import leave_output
 from landline.cli.transfer_text import shown
 from landline.transfer.events import (
     Began,
@@ -32,11 +33,13 @@ if TYPE_CHECKING:
 
 FEW_FILES = 8
 """With so many files each has a bar of its own."""
+WAIT_SECONDS = 30.0
+"""Between two lines about a disk that is still full."""
 LINE_SECONDS = 1.0
 """Between two lines about how far a transfer is, where no terminal is."""
-TITLE_COLUMNS, BAR_COLUMNS = 22, 16
-BESIDE_COLUMNS = TITLE_COLUMNS + BAR_COLUMNS + len(" 100 %  ")
-"""What stands beside the words about a bar, with the blanks between."""
+TITLE_COLUMNS, BAR_COLUMNS = 22, 10
+BESIDE_COLUMNS = BAR_COLUMNS + len(" 100 %  ")
+"""What stands beside the words about a bar and its title, with the blanks between."""
 TOLD_FAILURES = words.LISTED
 
 
@@ -54,17 +57,31 @@ class View(Protocol):
 
 
 class JsonView:
-    """Each event is one line of JSON on `output`, at once."""
+    """Each event is one line of JSON on `output`, at once. An output that is full or has gone stops no transfer."""
 
     def __init__(self, output: TextIO | None = None) -> None:
-        self._output = output or sys.stdout
+        self._output: TextIO | None = output or sys.stdout
         self._lock = threading.Lock()
 
     def __call__(self, event: Event) -> None:
         """Write an event."""
         with self._lock:
-            self._output.write(f"{as_json(event).decode()}\n")
-            self._output.flush()
+            if self._output is None:
+                return
+            try:
+                self._output.write(f"{as_json(event).decode()}\n")
+                self._output.flush()
+            except (OSError, ValueError) as error:
+                self._give_up(error)
+
+    def _give_up(self, error: OSError | ValueError) -> None:
+        # What was not written would be tried again at exit, and change the exit code.
+        if self._output is sys.stdout:
+            leave_output()
+        self._output = None
+        reason = getattr(error, "strerror", None) or error
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(f"landline: no more events can be written ({reason}); the transfer goes on\n")
 
     def say(self, sentence: str) -> None:
         """Sentences are events too."""
@@ -85,6 +102,9 @@ class Teller:
         self._drop = drop
         self._labels: dict[str, str] = {}
         self._failed: dict[str, int] = {}
+        self._renamed: dict[str, int] = {}
+        self._resent: dict[str, tuple[str, str]] = {}
+        self._waits: dict[str, NoRoom] = {}
         self._moved: dict[str, Moved] = {}
 
     def say(self, sentence: str) -> None:
@@ -105,16 +125,17 @@ class Teller:
             case Began(resumed=resumed) if resumed:
                 self.say(f"{self.label(event)}going on: {words.size(resumed)} are there already")
             case Broke():
-                again = words.duration(event.seconds)
-                self.say(f"{self.label(event)}{shown(event.problem, words.MOST_SENTENCE)}; trying again in {again}")
+                self.say(f"{self.label(event)}{words.broken(event)}")
+            case FileLanded():
+                self._tell_renamed(event)
             case Moved():
                 self._moved[event.transfer] = event
             case FileFailed():
                 self._tell_failed(event)
             case Resent():
-                self.say(f"{self.label(event)}sent again: {shown(event.name)} ({shown(event.why)})")
+                self._tell_resent(event)
             case NoRoom():
-                self.say(f"{self.label(event)}{words.no_room(event)}")
+                self._tell_no_room(event)
             case Noted():
                 self.say(f"{self.label(event)}{shown(event.sentence, words.MOST_SENTENCE)}")
             case Ended():
@@ -136,8 +157,39 @@ class Teller:
         elif number == TOLD_FAILURES + 1:
             self.say(f"{self.label(event)}failed: more files (--json lists all)")
 
+    def _tell_renamed(self, event: FileLanded) -> None:
+        """Under which name a file landed, where that is not its own."""
+        if event.skipped or event.path in ("", event.name):
+            return
+        number = self._renamed[event.transfer] = self._renamed.get(event.transfer, 0) + 1
+        if number <= TOLD_FAILURES:
+            self.say(f"{self.label(event)}{shown(event.name)} landed as {shown(event.path)}")
+        elif number == TOLD_FAILURES + 1:
+            self.say(f"{self.label(event)}more files landed under other names (--json lists all)")
+
+    def _tell_resent(self, event: Resent) -> None:
+        """Once for all chunks of a file that come again for the same reason."""
+        what = event.name, event.why
+        if self._resent.get(event.transfer) != what:
+            self._resent[event.transfer] = what
+            self.say(f"{self.label(event)}sent again: {shown(event.name)} ({shown(event.why)})")
+
+    def _tell_no_room(self, event: NoRoom) -> None:
+        """At once, then every half minute, or when more is needed."""
+        told = self._waits.get(event.transfer)
+        if event.seconds_left <= 0:
+            self._waits.pop(event.transfer, None)
+        elif told is not None and told.needed == event.needed:
+            if told.seconds_left - event.seconds_left < WAIT_SECONDS:
+                return
+            self._waits[event.transfer] = event
+        else:
+            self._waits[event.transfer] = event
+        self.say(f"{self.label(event)}{words.no_room(event)}")
+
     def _tell_end(self, event: Ended) -> None:
-        self._failed.pop(event.transfer, None)
+        for known in (self._failed, self._renamed, self._resent, self._waits):
+            known.pop(event.transfer, None)
         moved = self._moved.pop(event.transfer, None)
         if self._explain and moved is not None and moved.shares:
             self.say(f"{self.label(event)}{words.explanation(moved)}")
@@ -186,7 +238,8 @@ class PlainView(Teller):
 
     def _tell_moved(self, event: Moved) -> None:
         now = self._clock()
-        if now - self._told.get(event.transfer, 0.0) < LINE_SECONDS:
+        # What is done, the summary says.
+        if event.phase == "done" or now - self._told.get(event.transfer, 0.0) < LINE_SECONDS:
             return
         line = words.progress_line(event, self.label(event))
         if self._explain and event.bottleneck:
@@ -230,6 +283,9 @@ class BarView(Teller):
                     self._move_file(event.transfer, event.file, event.name, event.size, event.size)
                 case Ended():
                     self._end(event.transfer)
+                case Broke() if self._drop:
+                    # Whether its sender comes again nobody knows; if so, there are new bars.
+                    self._end(event.transfer)
                 case _:
                     pass
             self.tell(event)
@@ -248,7 +304,7 @@ class BarView(Teller):
             self._few.add(event.transfer)
         if (event.transfer, None) not in self._tasks:
             title = self.label(event).rstrip(": ") or "waiting"
-            self._tasks[event.transfer, None] = self._bars().add_task(title, total=event.size, told="")
+            self._tasks[event.transfer, None] = self._bars().add_task(title, total=event.size, percent="", told="")
 
     def _move(self, event: Moved) -> None:
         task = self._tasks.get((event.transfer, None))
@@ -256,20 +312,25 @@ class BarView(Teller):
             return
         told = self._fitting(_told(event, self._explain))
         title = None if self._drop else event.phase
-        self._progress.update(task, completed=event.durable, total=event.size, told=told, description=title)
+        percent = _percent(event.durable, event.size)
+        self._progress.update(
+            task, completed=event.durable, total=event.size, percent=percent, told=told, description=title
+        )
 
     def _move_file(self, transfer: str, file: int, name: str, done: int, size: int | None) -> None:
         if self._progress is None:
             return
         if (transfer, file) not in self._tasks:
-            self._tasks[transfer, file] = self._progress.add_task(shown(name), total=size, told="")
+            self._tasks[transfer, file] = self._progress.add_task(shown(name), total=size, percent="", told="")
         told = self._fitting(words.share_of(done, size))
-        self._progress.update(self._tasks[transfer, file], completed=done, total=size, told=told)
+        percent = _percent(done, size)
+        self._progress.update(self._tasks[transfer, file], completed=done, total=size, percent=percent, told=told)
 
     def _fitting(self, told: str) -> str:
         """The words, cut where the terminal ends: rich would take the room from the bar."""
         assert self._progress is not None
-        room = max(1, self._progress.console.width - BESIDE_COLUMNS)
+        title = max((len(task.description) for task in self._progress.tasks), default=0)
+        room = max(1, self._progress.console.width - BESIDE_COLUMNS - min(TITLE_COLUMNS, title))
         return told if len(told) <= room else f"{told[: room - 1]}…"
 
     def _end(self, transfer: str) -> None:
@@ -295,7 +356,7 @@ class BarView(Teller):
                     "{task.description}", markup=False, table_column=Column(max_width=TITLE_COLUMNS, no_wrap=True)
                 ),
                 BarColumn(bar_width=BAR_COLUMNS),
-                TextColumn("{task.percentage:>3.0f} %", markup=False),
+                TextColumn("{task.fields[percent]:>5}", markup=False),
                 TextColumn("{task.fields[told]}", markup=False, table_column=Column(no_wrap=True)),
                 console=Console(stderr=True),
                 transient=True,
@@ -306,17 +367,23 @@ class BarView(Teller):
         return self._progress
 
 
+def _percent(done: int, total: int | None) -> str:
+    """How much is done; nothing where nobody knows of how much."""
+    return f"{100 * done // total} %" if total else ""
+
+
 def _told(event: Moved, explain: bool) -> str:
     """What stands behind the bar of a transfer."""
     parts = [words.share_of(event.durable, event.size)]
     if event.rate > 0:
         parts.append(words.rate(event.rate))
-    if event.eta_seconds is not None:
+    if event.eta_seconds is not None and event.eta_seconds >= words.SOON_SECONDS:
         parts.append(f"{words.duration(event.eta_seconds)} left")
-    if event.files is not None and event.files > 1:
-        parts.append(f"{event.landed}/{event.files} files")
+    # The end is cut on a small terminal.
     if explain and event.bottleneck:
         parts.append(event.bottleneck)
+    if event.files is not None and event.files > 1:
+        parts.append(f"{event.landed}/{event.files} files")
     return ", ".join(parts)
 
 

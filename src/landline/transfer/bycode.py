@@ -66,7 +66,8 @@ class Meeting:
                 problem = problem or error
                 continue
             except (PairingFailed, Refused) as error:
-                tell(Noted(sentence=f"{caller.address} does not have this code: {error}"))
+                reason = (error.detail if isinstance(error, Refused) else "") or str(error)
+                tell(Noted(sentence=f"{caller.address} does not have this code: {reason}"))
                 problem, self._guesses = error, self._guesses + 1
                 if self._guesses >= MOST_GUESSES:
                     break

@@ -12,7 +12,7 @@ _NOT_PLAIN = re.compile(r"[^\x20-\x7e]")
 Phase = Literal["waiting", "listing", "checking", "sending", "receiving", "verifying", "committing", "done"]
 
 
-class Event(msgspec.Struct, frozen=True, tag_field="event", tag=str.lower, kw_only=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, tag_field="event", tag=str.lower, kw_only=True):
     """One thing that happened. `transfer` is the id of the transfer in hex, empty where there is none yet."""
 
     transfer: str = ""
@@ -104,6 +104,16 @@ class FileFailed(Event, frozen=True, kw_only=True):
     file: int
     name: str
     fault: str
+    detail: str = ""
+
+
+class Checked(Event, frozen=True, kw_only=True):
+    """A file of a receipt was looked at again; `fault` is empty if it is as it landed."""
+
+    file: int
+    name: str
+    path: str = ""
+    fault: str = ""
     detail: str = ""
 
 

@@ -35,7 +35,8 @@ class Refused(TransferError):
         self.detail = detail
 
     def __str__(self) -> str:
-        return f"{self.peer} refuses ({self.fault.value}): {self.detail or 'it gives no reason'}"
+        why = "" if self.fault is Fault.REFUSED else f" ({self.fault.value})"
+        return f"{self.peer} refuses{why}: {self.detail or 'it gives no reason'}"
 
 
 class Greeted(NamedTuple):

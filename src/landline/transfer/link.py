@@ -13,6 +13,7 @@ from collections import deque
 
 from landline.errors import ConnectionClosed, Reason, WaitTimeout
 from landline.transfer.wire import HEADER, MAX_CONTROL_BYTES, FrameReader, Message, Ping, Pong, WireError, encode
+from landline.transport.tlserrors import handshake_problem
 
 READ_BYTES = 64 * 1024
 PING_SECONDS = 15.0
@@ -25,6 +26,15 @@ MAX_UNSENT_BYTES = 16 * 1024 * 1024
 """A peer that does not take our frames cannot make us keep more of them than this."""
 
 Sock = socket.socket | ssl.SSLSocket
+
+
+def problem_of(error: OSError) -> str:
+    """What has ended a connection, in words for people; what OpenSSL says is for its makers."""
+    if isinstance(error, ssl.SSLEOFError):
+        return "it went away in the middle"
+    if isinstance(error, ssl.SSLError):
+        return handshake_problem(error)
+    return error.strerror or str(error)
 
 
 class ControlLink:
@@ -183,7 +193,7 @@ class ControlLink:
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return None
         except OSError as error:
-            self._over(error.strerror or str(error))
+            self._over(problem_of(error))
             return None
         if not data:
             self._over("")
@@ -210,7 +220,7 @@ class ControlLink:
                 self._unsent.clear()
                 # What the peer said before it went is still to be read.
                 if not self._fill_last():
-                    raise ConnectionClosed(self.peer, Reason.RESET, error.strerror or str(error)) from error
+                    raise ConnectionClosed(self.peer, Reason.RESET, problem_of(error)) from error
 
     def _fill_last(self) -> bool:
         with contextlib.suppress(OSError, ConnectionClosed, WireError):
@@ -306,7 +316,7 @@ class DataLink:
         """What to raise for an error of the system on this connection."""
         if isinstance(error, TimeoutError) and error.errno is None:
             return WaitTimeout(f"moving data with {self.peer}", STALL_SECONDS)
-        return ConnectionClosed(self.peer, Reason.RESET, error.strerror or str(error))
+        return ConnectionClosed(self.peer, Reason.RESET, problem_of(error))
 
     def stop(self) -> None:
         """Let the thread that uses it find the connection closed. Any thread may call it."""

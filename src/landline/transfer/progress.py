@@ -71,6 +71,7 @@ class Metered:
         self._clock = clock
         self._limit = limit
         self._meters: dict[str, Meter] = {}
+        self._moving: dict[str, Meter] = {}
         self._begun: dict[str, float] = {}
 
     def __call__(self, event: Event) -> None:
@@ -79,8 +80,10 @@ class Metered:
             self._begun.setdefault(event.transfer, self._clock())
             self._meters[event.transfer] = meter = Meter(event.size)
             meter.add(self._clock(), event.resumed)
+            self._moving.pop(event.transfer, None)
         elif isinstance(event, Ended):
             self._meters.pop(event.transfer, None)
+            self._moving.pop(event.transfer, None)
             # While a person was waited for, nothing was slow.
             if (begun := self._begun.pop(event.transfer, None)) is not None:
                 event = msgspec.structs.replace(event, seconds=self._clock() - begun)
@@ -91,12 +94,16 @@ class Metered:
     def _filled(self, event: Moved) -> Moved:
         meter = self._meters.setdefault(event.transfer, Meter(event.size))
         meter.size = event.size
-        meter.add(self._clock(), event.durable)
+        now = self._clock()
+        meter.add(now, event.durable)
+        # A limit holds for what moves. What is durable grows in steps, with a checkpoint every two seconds.
+        moving = self._moving.setdefault(event.transfer, Meter())
+        moving.add(now, max(event.sent, event.received))
         return msgspec.structs.replace(
             event,
             rate=event.rate or meter.rate,
             eta_seconds=meter.eta_seconds if event.eta_seconds is None else event.eta_seconds,
-            bottleneck=event.bottleneck or self._bottleneck(event, meter.rate),
+            bottleneck=event.bottleneck or self._bottleneck(event, max(meter.rate, moving.rate)),
         )
 
     def _bottleneck(self, event: Moved, rate: float) -> str:

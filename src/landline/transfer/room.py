@@ -102,16 +102,17 @@ class Room:
                     fed.append(Starving(known.file, known.generation, known.needed, known.deadline, set(known.chunks)))
                     # It keeps its deadline: if there is no room after all, it has not won time.
                     known.chunks.clear()
-        self._say(now)
+        self._say(now, bool(fed))
         return fed, given_up
 
-    def _say(self, now: float) -> None:
+    def _say(self, now: float, fed: bool) -> None:
         """Tell both sides about the one that needs most, or that there is room again."""
         waiting = [known for known in self._starving.values() if known.chunks]
         if not waiting:
-            if self._told:
-                self._told = 0.0
+            # Where the last one was given up, its failure is told instead.
+            if self._told and fed:
                 self._both(0, 0.0)
+            self._told = 0.0
         elif now - self._told >= TELL_SECONDS:
             self._told = now
             worst = max(waiting, key=lambda known: known.needed)

@@ -351,8 +351,9 @@ class Sender:
                 phase=phase,
                 sent=resumed + sum(one.sent for one in self.desk.counters),
                 received=resumed + progress.received,
-                verified=resumed + progress.verified,
-                durable=resumed + progress.durable,
+                # The receiver counts what it had with the rest; its first word may come later than we tell.
+                verified=max(resumed, progress.verified),
+                durable=max(resumed, progress.durable),
                 size=size,
                 landed=self.job.landed_files,
                 failed=len(self.job.failures),
@@ -370,7 +371,7 @@ class Sender:
         # FILE_END is said when all of a file was sent: as long as one is missing, something is to be sent.
         if size is None or any(file.is_file and not file.ended for file in list(self.desk.live.values())):
             return "sending"
-        return "verifying" if self.desk.resumed + self._progress.verified < size else "committing"
+        return "verifying" if self._progress.verified < size else "committing"
 
     def _shares(self) -> dict[str, float]:
         """Which part of their time the threads of both sides spend with what."""

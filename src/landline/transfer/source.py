@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -67,6 +68,8 @@ class Source:
         self.stream_fd = stream_fd
         self._symlinks = symlinks
         self._stream_name = stream_name
+        # Of one's own a stream has no time; this one stays the same when the connection breaks.
+        self._begun_ns = time.time_ns()
         self.tops = _named(paths, stream_name)
         self._folders = Folders({top.name: top.path for top in self.tops}, follow=symlinks == "follow")
 
@@ -89,7 +92,7 @@ class Source:
         """List everything, a folder before what is in it, in the order of the names' bytes."""
         for top in self.tops:
             if top.path == STREAM:
-                yield Listed(Entry(Kind.FILE, (top.name,), None))
+                yield Listed(Entry(Kind.FILE, (top.name,), None, mtime_ns=self._begun_ns))
                 continue
             try:
                 found = os.stat(top.path)

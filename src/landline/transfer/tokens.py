@@ -114,10 +114,16 @@ def new_token() -> str:
 
 
 def read_token(path: Path) -> str:
-    """The token on the first line of the file at `path`, which may be a pipe. Raises TokenFileError."""
+    """The first token in the file at `path`, which may be a pipe: alone on a line, or in one of a drop's file.
+
+    Raises TokenFileError.
+    """
     name = os.fspath(path)
-    first = _read_private(name).partition(b"\n")[0].strip()
-    return _token(name, 1, first)
+    for number, line in enumerate(_read_private(name).split(b"\n"), 1):
+        words = line.split(None, 2)
+        if words and not words[0].startswith(b"#"):
+            return _token(name, number, words[0] if len(words) == 1 else words[1])
+    raise TokenFileError(name, "it holds no token; write it on the first line")
 
 
 def _read_entries(path: str) -> tuple[tuple[str, Grant], ...]:

@@ -198,7 +198,10 @@ class Nak(Message, frozen=True):
 
 
 class Progress(Message, frozen=True):
-    """What the receiver has done so far in this connection: bytes, files, and the seconds its threads spent."""
+    """What the receiver has done so far in this connection: bytes, files, and the seconds its threads spent.
+
+    `verified` and `durable` count what earlier connections have left as well, `received` does not.
+    """
 
     received: Count
     verified: Count
