@@ -94,7 +94,7 @@ def test_to_a_drop_twice_and_after_a_restart(things: Path, tmp_path: Path) -> No
     with drop(inbox) as (address, process):
         sent = landline("send", *paths, address)
         bare = address.partition("?")[0]
-        assert re.fullmatch(rf"13 files, 4\.8 MiB, on disk at {re.escape(bare)} in .* \(.*/s\)\n", sent.stdout)
+        assert re.fullmatch(rf"13 files, 4\.8 MiB, on disk at {re.escape(bare)}( in .* \(.*/s\))?\n", sent.stdout)
         assert content(inbox) == content(things)
         again = landline("send", *paths, address, code=5)
         assert "it is there already" in again.stderr
@@ -182,7 +182,7 @@ def test_by_code_in_pipes_and_no_process_shows_the_code(things: Path, tmp_path: 
                 assert code.encode() not in Path(f"/proc/{process.pid}/cmdline").read_bytes()
             out, errors = receiver.communicate(f"{code}\n", WAIT_SECONDS)
             assert receiver.returncode == 0, errors
-        assert out.startswith(f"12 files, 6.4 KiB, on disk at {inbox} in ")
+        assert out.startswith(f"12 files, 6.4 KiB, on disk at {inbox}")
         assert "12 files, 6.4 KiB, on disk at " in ended(sender)[0]
     assert content(inbox / "photos") == content(things / "photos")
 
@@ -215,7 +215,7 @@ def test_a_person_receives_by_code(things: Path, tmp_path: Path, monkeypatch: py
         bob.expect("photos/summer/0.jpg")
         bob.expect("Accept? [y/N]: ")
         bob.type("y")
-        bob.expect("12 files, 6.4 KiB, on disk at . in ")
+        bob.expect("12 files, 6.4 KiB, on disk at ")
         bob.ends(0)
         ann.expect("12 files, 6.4 KiB, on disk at ")
         ann.ends(0)
@@ -266,7 +266,7 @@ def test_a_drop_on_a_terminal(things: Path, tmp_path: Path) -> None:
         with on_terminal(LANDLINE, "send", str(things / "big.bin"), address, "--explain") as sender:
             sender.expect("1 file, 4.8 MiB, on disk at tls://127.0.0.1:")
             sender.ends(0)
-        receiver.expect(f"1 file, 4.8 MiB, on disk at {inbox} in ")
+        receiver.expect(f"1 file, 4.8 MiB, on disk at {inbox}")
         receiver.press(CTRL_C)
         receiver.expect("closed: 1 transfer, 1 file, 4.8 MiB")
         receiver.ends(0)

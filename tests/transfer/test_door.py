@@ -149,7 +149,9 @@ def test_nonsense_is_sent_away(data: bytes) -> None:
     with opened(guests) as (_, port):
         with socket.create_connection(("127.0.0.1", port), 20) as sock:
             sock.sendall(data)
-            sock.shutdown(socket.SHUT_WR)
+            # The door may have hung up by then.
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_WR)
             while heard(sock):
                 pass
         assert said(port, encode(JOIN)) == b"", "and the door is open still"
