@@ -97,7 +97,7 @@ def test_to_a_drop_twice_and_after_a_restart(things: Path, tmp_path: Path) -> No
         assert re.fullmatch(rf"13 files, 4\.8 MiB, on disk at {re.escape(bare)}( in .* \(.*/s\))?\n", sent.stdout)
         assert content(inbox) == content(things)
         again = landline("send", *paths, address, code=5)
-        assert "it is there already" in again.stderr
+        assert "of that name is there already" in again.stderr
         (things / "new").write_text("new")
         some = landline("send", str(things / "new"), str(things / "big.bin"), address, code=9)
         assert "1 file failed" in some.stdout
