@@ -117,6 +117,7 @@ def test_a_frame_that_never_comes_is_a_lost_connection(
     """Somebody in the middle takes out exactly one frame: the sender thinks that all is sent, and comes again."""
     monkeypatch.setattr("landline.transfer.vigil.SILENT_SECONDS", 0.05)
     monkeypatch.setattr("landline.transfer.receiver.TICK_SECONDS", 0.02)
+    monkeypatch.setattr("landline.transfer.epoch.TICK_SECONDS", 0.02)
     entries = big, _ = file_entry("big", BIG), file_entry("small", SMALL)
     with opened_drop(tmp_path / "in", ReceiveOptions(trusted_link=True)) as (drop, events):
         with ScriptedSender(drop.address, clear=True) as sender:
@@ -145,7 +146,7 @@ def test_a_frame_that_never_comes_is_a_lost_connection(
 
 def test_a_pipe_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("landline.transfer.vigil.SILENT_SECONDS", 0.05)
-    monkeypatch.setattr("landline.transfer.sink.TICK_SECONDS", 0.02)
+    monkeypatch.setattr("landline.transfer.epoch.TICK_SECONDS", 0.02)
     big = file_entry("big", BIG)
     with open(tmp_path / "pipe", "wb", 0) as pipe, SinkDrop(pipe.fileno(), "tls://127.0.0.1:0") as drop:
         for numbers in [(0, 1), (2,)]:

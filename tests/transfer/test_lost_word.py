@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from landline.transfer import receiver
+from landline.transfer import epoch
 from landline.transfer.drop import Drop
 from landline.transfer.link import ControlLink
 from landline.transfer.wire import Landed, Message, Result
@@ -20,7 +20,7 @@ from tests.transfer.crashrig import Rig, content, rig
 def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     for name in ("XDG_DATA_HOME", "XDG_STATE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / f"drop-{name}"))
-    monkeypatch.setattr(receiver, "BYE_SECONDS", 0.5)
+    monkeypatch.setattr(epoch, "BYE_SECONDS", 0.5)
     with rig(tmp_path) as one:
         one.things.mkdir()
         one.there.mkdir()

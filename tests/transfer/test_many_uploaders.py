@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from landline.transfer import receiver
+from landline.transfer import epoch
 from landline.transfer.drop import Drop
 from landline.transfer.options import SendOptions
 from landline.transfer.sendfiles import send
@@ -23,7 +23,7 @@ MIB = 1024 * 1024
 def drop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Drop]:
     for name in ("XDG_DATA_HOME", "XDG_STATE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / name))
-    monkeypatch.setattr(receiver, "BYE_SECONDS", 1.0)
+    monkeypatch.setattr(epoch, "BYE_SECONDS", 1.0)
     there = tmp_path / "there"
     there.mkdir()
     with Drop(there, "tls://127.0.0.1:0") as one:

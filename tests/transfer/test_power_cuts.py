@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from landline.transfer import checkpoints, claiming, receiver, sendfiles
+from landline.transfer import checkpoints, claiming, epoch, sendfiles
 from landline.transfer.drop import Drop
 from landline.transfer.events import Event, FileLanded
 from landline.transfer.options import SendOptions
@@ -29,7 +29,7 @@ def one_transfer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every call of `send` is for the same transfer, as if the one before had been cut off, too."""
     for name in ("XDG_DATA_HOME", "XDG_STATE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / name))
-    monkeypatch.setattr(receiver, "BYE_SECONDS", 1.0)
+    monkeypatch.setattr(epoch, "BYE_SECONDS", 1.0)
     monkeypatch.setattr(checkpoints, "CHECKPOINT_SECONDS", 0.02)
 
     monkeypatch.setattr(claiming, "rename_without_overwriting", renamed)

@@ -19,6 +19,7 @@ from landline.transfer import history as histories
 from landline.transfer.destination import Destination
 from landline.transfer.diskerrors import DestinationError, LandingError, NoSpace
 from landline.transfer.door import Door, ListeningSource, may_be_clear
+from landline.transfer.epoch import Outcome
 from landline.transfer.events import Broke, Ended, Noted, Observer, Offered, Ready, Said
 from landline.transfer.faults import Fault
 from landline.transfer.greeting import TRUSTED, Greeted, Judge, Refused, answer, my_hello, refusal
@@ -31,7 +32,7 @@ from landline.transfer.observing import Teller
 from landline.transfer.options import ReceiveOptions
 from landline.transfer.place import NotTaken, Place
 from landline.transfer.quota import Quota, used_bytes
-from landline.transfer.receiver import Outcome, Receiver, Terms
+from landline.transfer.receiver import Receiver, Terms
 from landline.transfer.rechecking import recheck
 from landline.transfer.records import JournalError
 from landline.transfer.registry import Registry, Turn

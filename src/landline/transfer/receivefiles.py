@@ -16,6 +16,7 @@ from landline.transfer.bycode import Meeting
 from landline.transfer.code import Code, parse_code
 from landline.transfer.destination import Destination
 from landline.transfer.drop import DEFAULT_ADDRESS, Drop, ended_event, granted_policy
+from landline.transfer.epoch import Outcome, Stopped
 from landline.transfer.events import Broke, Ended, Event, Observer, Offered, Said
 from landline.transfer.faults import Fault
 from landline.transfer.greeting import TRUSTED, Greeted, refusal
@@ -27,7 +28,7 @@ from landline.transfer.options import ReceiveOptions
 from landline.transfer.patience import Patience
 from landline.transfer.place import Place
 from landline.transfer.quota import Quota, used_bytes
-from landline.transfer.receiver import Outcome, Receiver, Stopped, Terms
+from landline.transfer.receiver import Receiver, Terms
 from landline.transfer.retrying import is_passing
 from landline.transfer.roundtrip import streams_for
 from landline.transfer.sink import Sink, SinkReceiver

@@ -6,15 +6,15 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from landline.errors import ConnectionClosed, Reason, TransferError, WaitTimeout
+from landline.errors import ConnectionClosed, Reason, WaitTimeout
 from landline.transfer.checkpoints import Checkpoints
 from landline.transfer.committing import Committer
 from landline.transfer.diskerrors import LandingError
+from landline.transfer.epoch import JOIN_SECONDS, TICK_SECONDS, Epoch, Outcome
 from landline.transfer.events import Began, Moved, Noted, Phase
 from landline.transfer.faults import Fault
 from landline.transfer.incoming import Incoming
@@ -30,7 +30,6 @@ from landline.transfer.room import MOST_WISHED_SECONDS
 from landline.transfer.vigil import LOST_DATA, Vigil
 from landline.transfer.wire import (
     Accept,
-    Bye,
     Changed,
     Failed,
     FileEnd,
@@ -44,24 +43,8 @@ from landline.transfer.wire import (
 )
 from landline.transfer.writing import Writing
 
-TICK_SECONDS = 0.25
-BYE_SECONDS = 5.0
-JOIN_SECONDS = 60.0
 MOST_HELD_LINKS = 4096
 """Links are made last; but a tree of nothing but links must come to its end."""
-
-
-class Stopped(TransferError):
-    """A transfer was ended on purpose, for `fault`; `detail` says more. `by` is the side that did."""
-
-    def __init__(self, fault: Fault, detail: str, by: str = "this side") -> None:
-        super().__init__(fault, detail, by)
-        self.fault = fault
-        self.detail = detail
-        self.by = by
-
-    def __str__(self) -> str:
-        return f"{self.by} ended the transfer ({self.fault.value}): {self.detail or 'no reason is given'}"
 
 
 class Terms(NamedTuple):
@@ -74,18 +57,7 @@ class Terms(NamedTuple):
     quota: Quota
 
 
-class Outcome(NamedTuple):
-    """How a transfer ended. Counts are files, `size` bytes that have landed."""
-
-    landed: int
-    failed: int
-    skipped: int
-    size: int
-    received: int
-    faults: dict[Fault, int]
-
-
-class Receiver:
+class Receiver(Epoch):
     """One epoch: `run` holds the conversation, `serve` takes the data connections, each in a thread of its own.
 
     `place` is closed at the end. `terms` were chosen for this `offer`. Whoever calls from outside may `stop` it.
@@ -95,8 +67,7 @@ class Receiver:
         self, link: ControlLink, offer: Offer, place: Place, terms: Terms, options: ReceiveOptions, teller: Teller
     ) -> None:
         wait = max(min(offer.wait_space, MOST_WISHED_SECONDS), options.wait_space_seconds)
-        self.offer = offer
-        self.accept = Accept(
+        accept = Accept(
             place.epoch,
             place.digest,
             terms.streams,
@@ -104,10 +75,9 @@ class Receiver:
             terms.trusted,
             place.destination.free_bytes(),
         )
+        super().__init__(link, offer, accept, teller)
         self.ended = threading.Event()
-        self._link = link
         self._terms = terms
-        self._teller = teller
         self._reception = reception = Reception(link, place, self.accept.key, teller, wait, terms.quota)
         self._checkpoints = Checkpoints(reception)
         self._committer = Committer(reception, self._checkpoints)
@@ -124,51 +94,10 @@ class Receiver:
         self._vigil = Vigil()
 
     @property
-    def key(self) -> bytes:
-        """The key of the data connections."""
-        return self.accept.key
-
-    @property
     def advanced(self) -> bool:
         """Whether anything came of this epoch."""
         tally, ledger = self._reception.tally, self._reception.ledger
         return bool(tally.received or tally.landed or ledger.settled)
-
-    def run(self, early: Sequence[Message] = (), on_accept: Callable[[], None] | None = None) -> Outcome:
-        """Hold the conversation to its end. Returns how it ended.
-
-        `early` is what the sender has said behind its offer already; `on_accept` is called when data may come.
-
-        Raises Stopped, ConnectionClosed, WaitTimeout or WireError where it did not; what came until then is kept for
-        the next epoch.
-        """
-        try:
-            self._begin()
-            if on_accept is not None:
-                on_accept()
-            for message in early:
-                self._take(message)
-            while not self._is_over():
-                for message in self._link.poll(TICK_SECONDS):
-                    self._take(message)
-                self._tick()
-            return self._finish()
-        except WireError as error:
-            self._link.post(Bye(Fault.PROTOCOL, error.problem[:4000]))
-            raise
-        except Stopped as error:
-            if error.by == "this side":
-                self._link.post(Bye(error.fault, error.detail[:4000]))
-            raise
-        except OSError as error:
-            self._link.post(Bye(Fault.SYSTEM, f"the disk of the receiver: {error.strerror}"))
-            raise
-        finally:
-            self._end()
-
-    def stop(self, fault: Fault, detail: str) -> None:
-        """End the epoch, from any thread; `run` raises Stopped."""
-        self._reception.end(Stopped(fault, detail))
 
     def fail(self, error: Exception) -> None:
         """End the epoch, from any thread; `run` raises `error`."""
@@ -245,13 +174,8 @@ class Receiver:
                 self._planner.change(message.file, message.entry)
             case Failed():
                 self._sender_failed(message)
-            case Bye() if message.fault in (None, Fault.STOPPED):
-                # It may come again: its connection broke, or a person has stopped it.
-                raise ConnectionClosed(self._link.peer, Reason.PEER_CLOSED, message.detail)
-            case Bye():
-                raise Stopped(message.fault or Fault.STOPPED, message.detail, self._link.peer)
             case _:
-                raise WireError(f"a {type(message).__name__} in the midst of a transfer")
+                self._take_other(message)
 
     def _sender_failed(self, message: Failed) -> None:
         with self._reception.lock:
@@ -349,14 +273,6 @@ class Receiver:
         return Outcome(
             tally.landed, tally.failed, tally.skipped, tally.landed_bytes, tally.received, dict(tally.faults)
         )
-
-    def _await_bye(self) -> None:
-        """The sender goes when it has heard the result. If it has not, it comes again, and hears it then."""
-        end = time.monotonic() + BYE_SECONDS
-        with contextlib.suppress(ConnectionClosed, WaitTimeout, WireError):
-            while (left := end - time.monotonic()) > 0:
-                if any(isinstance(message, Bye) for message in self._link.poll(left)):
-                    return
 
     def _end(self) -> None:
         """Let all threads end, with a last checkpoint, and close the place."""

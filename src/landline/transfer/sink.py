@@ -8,10 +8,11 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from landline.errors import ConnectionClosed, Reason, WaitTimeout
+from landline.transfer.epoch import JOIN_SECONDS, Epoch, Outcome
 from landline.transfer.events import Began, FileBegan, FileFailed, FileLanded, Moved
 from landline.transfer.faults import Fault
 from landline.transfer.incoming import Chunk, Incoming, rows_with_data
@@ -19,13 +20,11 @@ from landline.transfer.ledger import File, Ledger, Phase, Verdict
 from landline.transfer.link import ControlLink, DataLink
 from landline.transfer.manifest import Entry, Hasher, Kind, digest_of, new_hasher, runs_of
 from landline.transfer.observing import Teller
-from landline.transfer.receiver import Outcome, Stopped
 from landline.transfer.throttle import TokenBucket
 from landline.transfer.vigil import LOST_DATA, Vigil
 from landline.transfer.wire import (
     Accept,
     BundledFile,
-    Bye,
     Changed,
     DataHead,
     Failed,
@@ -43,9 +42,6 @@ from landline.transfer.wire import (
     WireError,
 )
 
-TICK_SECONDS = 0.25
-BYE_SECONDS = 5.0
-JOIN_SECONDS = 60.0
 ONE_FILE = "the other side writes to a pipe, and takes one file; name a folder there for more"
 BROKEN_PIPE = "nobody reads what is written there any more"
 MOVED_ON = "what came is not what comes now, and what is in a pipe cannot be taken back"
@@ -71,7 +67,7 @@ class Sink:
             data = data[count:]
 
 
-class SinkReceiver:
+class SinkReceiver(Epoch):
     """One epoch of a transfer into `sink`: the same to callers as a Receiver."""
 
     def __init__(
@@ -85,16 +81,13 @@ class SinkReceiver:
         limit_bytes_per_second: int | None = None,
     ) -> None:
         sink.epoch += 1
-        self.offer = offer
-        self.accept = Accept(sink.epoch, digest, 1, secrets.token_bytes(32), trusted)
+        super().__init__(link, offer, Accept(sink.epoch, digest, 1, secrets.token_bytes(32), trusted), teller)
         self.digest = digest
         self.sink = sink
         self.ledger = Ledger()
         self.lock = threading.RLock()
         self.received = 0
         self._bucket = None if limit_bytes_per_second is None else TokenBucket(limit_bytes_per_second)
-        self._link = link
-        self._teller = teller
         self._file: File | None = None
         self._stopping = threading.Event()
         self._problem: Exception | None = None
@@ -106,40 +99,9 @@ class SinkReceiver:
         self._vigil = Vigil()
 
     @property
-    def key(self) -> bytes:
-        """The key of the data connections."""
-        return self.accept.key
-
-    @property
     def advanced(self) -> bool:
         """Whether anything came of this epoch."""
         return self.received > 0
-
-    def run(self, early: Sequence[Message] = (), on_accept: Callable[[], None] | None = None) -> Outcome:
-        """Hold the conversation to its end. Returns how it ended; raises as Receiver.run does."""
-        try:
-            self._begin()
-            if on_accept is not None:
-                on_accept()
-            for message in early:
-                self._take(message)
-            while not self.ledger.settled:
-                for message in self._link.poll(TICK_SECONDS):
-                    self._take(message)
-                self._tick()
-            return self._finish()
-        except WireError as error:
-            self._link.post(Bye(Fault.PROTOCOL, error.problem[:4000]))
-            raise
-        except Stopped as error:
-            self._link.post(Bye(error.fault, error.detail[:4000]))
-            raise
-        finally:
-            self._end()
-
-    def stop(self, fault: Fault, detail: str) -> None:
-        """End the epoch, from any thread."""
-        self.fail(Stopped(fault, detail))
 
     def fail(self, error: Exception) -> None:
         """End the epoch, from any thread; `run` raises `error`."""
@@ -193,12 +155,8 @@ class SinkReceiver:
                 file = self.ledger.files.get(message.file)
                 if file is not None:
                     self._drop(file, message.fault, message.detail)
-            case Bye() if message.fault in (None, Fault.STOPPED):
-                raise ConnectionClosed(self._link.peer, Reason.PEER_CLOSED, message.detail)
-            case Bye():
-                raise Stopped(message.fault or Fault.STOPPED, message.detail, self._link.peer)
             case _:
-                raise WireError(f"a {type(message).__name__} in the midst of a transfer")
+                self._take_other(message)
 
     def _plan(self, first: int, files: Sequence[File]) -> None:
         landed: list[int] = []
@@ -249,6 +207,9 @@ class SinkReceiver:
         self._file, self.sink.entry = None, None
         self._plan(new.index, [new])
 
+    def _is_over(self) -> bool:
+        return self.ledger.settled
+
     def _tick(self) -> None:
         if self._problem is not None:
             raise self._problem
@@ -267,13 +228,7 @@ class SinkReceiver:
 
     def _finish(self) -> Outcome:
         self._link.post(Result(self._landed, self._failed, self.sink.written, "written"))
-        end = time.monotonic() + BYE_SECONDS
-        while (left := end - time.monotonic()) > 0:
-            try:
-                if any(isinstance(message, Bye) for message in self._link.poll(left)):
-                    break
-            except (ConnectionClosed, WaitTimeout, WireError):
-                break
+        self._await_bye()
         return Outcome(self._landed, self._failed, 0, self.sink.written, self.received, self._faults)
 
     def _end(self) -> None:
