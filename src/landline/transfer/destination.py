@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
+from landline.transfer.closing import Closing
 from landline.transfer.diskerrors import DestinationError, landing_error
 from landline.transfer.faults import Fault
 from landline.transfer.folders import Folders
 from landline.transfer.names import check_parts
 
 
-class Destination:
+class Destination(Closing):
     """A folder that is held open by its descriptor, `dir_fd`. Made by `Destination.open`; a context manager.
 
     `path` is what it was called when it was opened, for sentences only. `device` is the number of its file system.
@@ -67,14 +66,6 @@ class Destination:
         if self.dir_fd >= 0:
             os.close(self.dir_fd)
             self.dir_fd = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _opened(path: bytes, make: bool) -> int:

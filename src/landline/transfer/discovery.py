@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from landline.address import TlsAddress, UdpAddress
 from landline.errors import ListenError
+from landline.transfer.closing import Closing
 from landline.transfer.discovery_wire import GROUP, ID_BYTES, MOST_DATAGRAM, PORT, Answer, Query, decode, encode
 from landline.transfer.rates import Rates
 from landline.transport.interfaces import ipv4_addresses
@@ -28,7 +29,7 @@ MOST_FOUND = 64
 """Answers to one search: more are somebody who makes them up."""
 
 
-class Announcer:
+class Announcer(Closing):
     """Answers whoever looks for `number` on the local network with the TCP `port` to call, until it is closed.
 
     `number` is 1 to 99999, `port` 1 to 65535. Runs in a thread of its own; also a context manager. Interfaces that come
@@ -55,12 +56,6 @@ class Announcer:
         self._thread.join()
         self._sock.close()
         os.close(self._wake)
-
-    def __enter__(self) -> Announcer:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _run(self) -> None:
         poll = select.poll()

@@ -12,9 +12,9 @@ import fcntl
 import os
 import stat
 import threading
-from types import TracebackType
 
 from landline.errors import TransferError, shown_name
+from landline.transfer.closing import Closing
 from landline.transfer.records import JOURNAL_NAME, MAGIC, JobState, JournalError, Record, encode, restore
 from landline.transfer.statefiles import read_all, write_all
 
@@ -33,7 +33,7 @@ class JournalBusy(TransferError):
         return f"another process receives this transfer (it holds {shown_name(self.name)}); wait until it has ended"
 
 
-class Journal:
+class Journal(Closing):
     """An open journal, for any number of threads. It is a context manager that closes it.
 
     `state` is what all its records add up to, those of `append` included. Only what was there when it was opened and
@@ -67,14 +67,6 @@ class Journal:
             os.close(descriptor)
             raise
         return cls(descriptor, name, state, good_bytes)
-
-    def __enter__(self) -> Journal:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def append(self, *records: Record) -> None:
         """Write `records` behind the others, all of them or none; they are durable after the next `sync`.

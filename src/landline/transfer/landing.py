@@ -16,10 +16,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from landline.transfer.claiming import Claims
+from landline.transfer.closing import Closing
 from landline.transfer.destination import Destination
 from landline.transfer.diskerrors import LandingError, landing_error
 from landline.transfer.faults import Fault
@@ -96,7 +96,7 @@ class _Made(NamedTuple):
     identity: tuple[int, int]
 
 
-class Landing:
+class Landing(Closing):
     """The landing of one transfer. Any thread may call; a context manager.
 
     `destination` and its `staging` stay open longer than this. `if_exists` and `symlinks` are the policies.
@@ -341,14 +341,6 @@ class Landing:
         """Close the folders that are held open; may be called again. `settle` comes before."""
         with self._lock:
             self._folders.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 @contextlib.contextmanager

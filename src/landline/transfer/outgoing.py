@@ -9,10 +9,10 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from types import TracebackType
 from zlib import crc32
 
 from landline.errors import TransferError
+from landline.transfer.closing import Closing
 from landline.transfer.statefiles import (
     TEMPORARY,
     is_older,
@@ -70,7 +70,7 @@ def outgoing_key(paths: Iterable[bytes], destination: bytes, options: bytes = b"
     return digest.digest()
 
 
-class Outgoing:
+class Outgoing(Closing):
     """The transfers of this user that are under way, each in a file of `folder` (made if it is missing).
 
     A context manager: at its end the transfers that did not finish can be gone on with, by anybody. One thread uses it.
@@ -79,14 +79,6 @@ class Outgoing:
     def __init__(self, folder: bytes | None = None) -> None:
         self.folder = state_folder("sending") if folder is None else folder
         self._locks: dict[bytes, int] = {}
-
-    def __enter__(self) -> Outgoing:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def begin(self, key: bytes) -> Memory:
         """Take up the transfer with this `key` (see `outgoing_key`), where it was left or from its beginning.

@@ -23,6 +23,7 @@ from landline.errors import (
     shown_name,
 )
 from landline.limits import Limits
+from landline.transfer.closing import Closing
 from landline.transfer.relay_wire import (
     ANSWERS,
     ANY_NUMBER,
@@ -91,7 +92,7 @@ def join(relay: str | Address, number: int, timeout_seconds: float = JOIN_SECOND
     return line.give_over()
 
 
-class RelayHost:
+class RelayHost(Closing):
     """Waits at a number of a relay for calls, as a listener does.
 
     `relay` is the address of the relay, `number` 1 to 99999, or None for one that the relay chooses, `timeout_seconds`
@@ -161,12 +162,6 @@ class RelayHost:
             if self._line is not None:
                 self._line.close()
             os.close(self._wake)
-
-    def __enter__(self) -> RelayHost:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _next_call(self, end: float | None) -> int:
         with self._in_use:

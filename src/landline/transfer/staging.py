@@ -13,9 +13,9 @@ import re
 import stat
 import time
 from collections.abc import Iterator
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
+from landline.transfer.closing import Closing
 from landline.transfer.destination import Destination
 from landline.transfer.diskerrors import LandingError, NoSpace, landing_error
 from landline.transfer.faults import Fault
@@ -35,7 +35,7 @@ _cannot_allocate: set[int] = set()
 """Devices whose file system has no real allocation: asked once, remembered for all transfers."""
 
 
-class Staging:
+class Staging(Closing):
     """The folder of one unfinished transfer, held open by its descriptor, `dir_fd`. Made by `open`; a context manager.
 
     `name` is its name in the destination.
@@ -189,14 +189,6 @@ class Staging:
             if descriptor >= 0:
                 os.close(descriptor)
         self._notes_fd = self.dir_fd = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class Leftover(NamedTuple):
