@@ -115,7 +115,8 @@ def test_the_sender_is_found_on_the_local_network(tmp_path: Path, tree: Path) ->
 
 
 def test_nobody_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bycode, "FAR_SECONDS", 0.01)
+    monkeypatch.setattr(bycode, "NEAR_SECONDS", 0.01)
+    monkeypatch.setattr(bycode, "FAR_SECONDS", 0.02)
     with pytest.raises(ConnectError, match="nobody on the local network waits with the number 99999"):
         receive(tmp_path, "99999-ocean-maple-brick")
 

@@ -121,16 +121,18 @@ class Reception:
 
     def fail(self, file: File, fault: Fault, detail: str) -> None:
         """A file does not come about; tell the sender. Nothing happens if it is settled already."""
-        if self.drop(file, fault, detail):
-            self.post(Failed(file.index, fault, detail[:4000]))
+        self.drop(file, fault, detail, say=True)
 
-    def drop(self, file: File, fault: Fault, detail: str) -> bool:
-        """A file does not come about. Returns whether it was open until now."""
+    def drop(self, file: File, fault: Fault, detail: str, say: bool = False) -> bool:
+        """A file does not come about; `say` so to the sender. Returns whether it was open until now."""
         with self.lock:
             if not self.ledger.settle(file, landed=False):
                 return False
             self.tally.failed += 1
             self.tally.faults[fault] = self.tally.faults.get(fault, 0) + 1
+            if say:
+                # Within the lock: whoever finds that all is settled says RESULT, and this has to come before it.
+                self.post(Failed(file.index, fault, detail[:4000]))
         self.release(file)
         self.discard(file)
         self.place.note_failure(file.index, fault, detail)
@@ -155,10 +157,11 @@ class Reception:
                     self.tally.skipped += skipped
                     self.tally.landed_bytes += file.size
                     self._reserved.pop(file, None)
-        if told:
-            self.post(Landed([row for _, row in told]))
-            for file, row in told:
-                self.teller.tell(self.landing_event(file, row, skipped))
+            if told:
+                # Within the lock, as in `drop`.
+                self.post(Landed([row for _, row in told]))
+        for file, row in told:
+            self.teller.tell(self.landing_event(file, row, skipped))
         self.link.wake()
 
     def landing_event(self, file: File, row: LandedFile, skipped: bool) -> FileLanded:

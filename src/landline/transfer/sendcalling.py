@@ -57,6 +57,8 @@ class ByCalling:
             return sender.run()
         finally:
             link.close(LINGER_SECONDS)
+            sender.wait_served(LINGER_SECONDS)
+            sender.cut()
             for thread in threads:
                 thread.join(JOIN_SECONDS)
 

@@ -162,6 +162,12 @@ class Sender:
                 raise WireError("a data connection that belongs to nothing here")
             self._numbers.add(join.number)
 
+    def cut(self) -> None:
+        """End the data connections that are still at work: what they carry is of no use to anybody any more."""
+        with self._changes:
+            for link in self._links:
+                link.stop()
+
     def wait_served(self, seconds: float) -> None:
         """Wait at most `seconds` until all data connections have come to their end."""
         with self._changes:

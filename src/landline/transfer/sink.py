@@ -238,18 +238,21 @@ class SinkReceiver(Epoch):
                 self._serving.stop()
             self._left.wait_for(lambda: self._serving is None, JOIN_SECONDS)
 
-    def _drop(self, file: File, fault: Fault, detail: str) -> None:
+    def _drop(self, file: File, fault: Fault, detail: str, say: bool = False) -> None:
         with self.lock:
-            if not self.ledger.settle(file, landed=False):
+            if self.ledger.files.get(file.index) is not file:
                 return
-        self._failed += 1
-        self._faults[fault] = self._faults.get(fault, 0) + 1
+            self._failed += 1
+            self._faults[fault] = self._faults.get(fault, 0) + 1
+            if say:
+                self._link.post(Failed(file.index, fault, detail[:4000]))
+            # Last: once all is settled, `run` says RESULT.
+            self.ledger.settle(file, landed=False)
         self._teller.tell(FileFailed(file=file.index, name=file.name, fault=fault.value, detail=detail))
 
     def give_up(self, file: File, fault: Fault, detail: str) -> None:
         """The file does not come about; tell the sender."""
-        self._drop(file, fault, detail)
-        self._link.post(Failed(file.index, fault, detail[:4000]))
+        self._drop(file, fault, detail, say=True)
         self._link.wake()
 
     def judge(self, file: File) -> None:
@@ -263,9 +266,10 @@ class SinkReceiver(Epoch):
             self.give_up(file, Fault.CORRUPT, MOVED_ON)
             return
         with self.lock:
-            self.ledger.settle(file, landed=True)
             self._landed += 1
-        self._link.post(Landed([LandedFile(file.index, root)]))
+            self._link.post(Landed([LandedFile(file.index, root)]))
+            # Last: once all is settled, `run` says RESULT.
+            self.ledger.settle(file, landed=True)
         self._teller.tell(FileLanded(file=file.index, name=file.name, size=file.size, root=root.hex()))
         self._link.wake()
 
