@@ -238,10 +238,13 @@ class Planner:
             return
         with self._reception.lock:
             self._reception.ledger.compare(file, digests)
+        if not digests:
+            # Before the plan: else the sender could send it meanwhile, and nothing would be there to tell it from.
+            self._reception.land([(file, LandedFile(file.index, file.root(self._reception.digest)))], skipped=True)
+            self._say(file.index, 1, [file.index], [])
+            return
         self._tell_have(file.index, dict(enumerate(digests)))
         self._say(file.index, 1, [], [])
-        if not digests:
-            self._reception.land([(file, LandedFile(file.index, file.root(self._reception.digest)))], skipped=True)
 
 
 class Comparer:
