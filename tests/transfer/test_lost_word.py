@@ -49,9 +49,12 @@ class Swallowed:
         monkeypatch.setattr(ControlLink, "post", swallow)
 
 
-@pytest.mark.parametrize(
+LOST = pytest.mark.parametrize(
     "kinds", [pytest.param((Result,), marks=pytest.mark.torture), (Landed, Result)], ids=["result", "everything"]
 )
+
+
+@LOST
 def test_a_sender_that_is_killed_before_it_hears(
     running: Rig, monkeypatch: pytest.MonkeyPatch, kinds: tuple[type[Message], ...]
 ) -> None:
@@ -67,9 +70,7 @@ def test_a_sender_that_is_killed_before_it_hears(
     assert content(running.there / "things") == content(running.things)
 
 
-@pytest.mark.parametrize(
-    "kinds", [pytest.param((Result,), marks=pytest.mark.torture), (Landed, Result)], ids=["result", "everything"]
-)
+@LOST
 def test_a_result_that_never_arrives(
     running: Rig, monkeypatch: pytest.MonkeyPatch, kinds: tuple[type[Message], ...]
 ) -> None:

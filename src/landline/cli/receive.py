@@ -180,6 +180,7 @@ def by_code(directory: str, code: Code, told: ReceiveArguments) -> Exit:
         return agreed
 
     def work(observer: Observer) -> None:
+        """Receive what the sender with the code has."""
         receive(
             os.fsencode(directory),
             code,
@@ -239,6 +240,7 @@ def open_drop(directory: str, told: ReceiveArguments) -> Exit:
     watch = Watch(view, told.limit, on_said=lambda said: view.say(f"{shown(said.peer)} says: {shown_text(said.text)}"))
 
     def work(observer: Observer) -> None:
+        """Keep the drop open."""
         with Drop(
             os.fsencode(directory),
             where,

@@ -55,6 +55,7 @@ def send_command(arguments: tuple[str, ...], told: SendArguments) -> Exit:
     watch = Watch(view, told.limit, on_ready=lambda ready: show_code(ready, told.qr))
 
     def work(observer: Observer) -> None:
+        """Send, and keep the receipt."""
         receipt = send(
             [os.fsencode(path) for path in paths],
             address,

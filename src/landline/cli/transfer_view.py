@@ -6,6 +6,7 @@ import contextlib
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TextIO
 
@@ -91,7 +92,7 @@ class JsonView:
         """There is nothing to put back."""
 
 
-class Teller:
+class Teller(ABC):
     """What the view for pipes and the one for terminals have in common: which event is which sentence.
 
     `say` shows a sentence. `drop` is the folder of a drop, where many transfers come, so that lines name theirs.
@@ -107,9 +108,9 @@ class Teller:
         self._waits: dict[str, NoRoom] = {}
         self._moved: dict[str, Moved] = {}
 
+    @abstractmethod
     def say(self, sentence: str) -> None:
         """Show a sentence."""
-        raise NotImplementedError
 
     def label(self, event: Event) -> str:
         """What stands before the lines of a transfer."""

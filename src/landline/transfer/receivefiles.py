@@ -111,6 +111,7 @@ def _receive_once(
     peers: dict[str, str] = {}
 
     def observe(event: Event) -> None:
+        """Keep what is to be returned, and pass every event on."""
         if isinstance(event, Ended):
             ended.append(event)
         elif isinstance(event, Said):
