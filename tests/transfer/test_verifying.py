@@ -67,3 +67,10 @@ def test_a_receipt_that_leads_nowhere_is_named(receipt: Receipt, sentence: str) 
     with pytest.raises(UsageError) as caught:
         verify(receipt)
     assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "udp://127.0.0.1:9"])
+def test_the_secret_goes_nowhere_without_knowing_who_is_there(address: str) -> None:
+    receipt = Receipt(transfer="00" * 16, secret="11" * 32, address="tls://127.0.0.1:9", pin="")
+    with pytest.raises(UsageError, match="files always travel over TLS"):
+        verify(receipt, address)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 
-from landline.address import Address
+from landline.address import Address, TcpAddress, TlsAddress, UnixAddress
+from landline.address import parse as parse_address
+from landline.connection.trusting import trust_for
 from landline.errors import LandlineError, UsageError
 from landline.transfer.calling import Caller
 from landline.transfer.door import may_be_clear
@@ -22,15 +24,31 @@ LINGER_SECONDS = 2.0
 JOIN_SECONDS = 15.0
 
 
-class ByCalling:
-    """Sends `job` to the drop at `target`, which `trust` lets us know; `token` is what it may ask for."""
+def drop_target(address: str | Address) -> TlsAddress | UnixAddress:
+    """The address of a drop. Raises AddressError or UsageError."""
+    found = parse_address(address)
+    if isinstance(found, TlsAddress | UnixAddress):
+        return found
+    example = f"; write tls://{found.host}:{found.port}" if isinstance(found, TcpAddress) else ""
+    raise UsageError(f"files always travel over TLS, and {found} has none{example}")
 
-    def __init__(self, job: SendJob, target: Address, trust: ClientTls | None, token: str | None) -> None:
+
+def drop_caller(target: TlsAddress | UnixAddress, tls: ClientTls | None) -> Caller:
+    """What calls the drop at `target`; `tls` says whom to trust where the address has no pin. Raises UsageError."""
+    # Over a Unix socket nobody else can answer; what is shown is taken.
+    return Caller(target, trust_for(target, tls) or ClientTls(insecure=True))
+
+
+class ByCalling:
+    """Sends `job` to the drop at `target`; `tls` says whom to trust there, `token` is what it may ask for."""
+
+    def __init__(
+        self, job: SendJob, target: TlsAddress | UnixAddress, tls: ClientTls | None, token: str | None
+    ) -> None:
         self.address = str(target)
         self._job = job
         self._token = token
-        # Over a Unix socket nobody else can answer; what is shown is taken.
-        self._caller = Caller(target, trust or ClientTls(insecure=True))
+        self._caller = drop_caller(target, tls)
 
     @property
     def pin(self) -> str:

@@ -8,16 +8,14 @@ import secrets
 import time
 from collections.abc import Iterator, Sequence
 
-from landline.address import Address, TcpAddress, TlsAddress, UnixAddress
-from landline.address import parse as parse_address
-from landline.connection.trusting import trust_for
+from landline.address import Address, TcpAddress
 from landline.errors import UsageError
 from landline.transfer.events import Ended, Observer
 from landline.transfer.options import SendOptions
 from landline.transfer.outgoing import Outgoing, TransferRunning, outgoing_key
 from landline.transfer.receipt import Receipt
 from landline.transfer.sendbycode import ByCode
-from landline.transfer.sendcalling import ByCalling
+from landline.transfer.sendcalling import ByCalling, drop_target
 from landline.transfer.sendjob import SendJob
 from landline.transfer.source import Source
 from landline.transport.tls import ClientTls
@@ -55,7 +53,7 @@ def send(
     RelayError, WireError and TransferRunning), ConnectionClosed or WaitTimeout.
     """
     options = options or SendOptions()
-    target = None if address is None else _target(address)
+    target = None if address is None else drop_target(address)
     if target is not None and relay is not None:
         raise UsageError("a drop is called at its address, without a relay; leave one of the two out")
     source = _source([os.fsencode(path) for path in paths], text, options, stream_fd)
@@ -63,21 +61,12 @@ def send(
         transfer, secret = stack.enter_context(_identity(source, target, options))
         job = SendJob(transfer, secret, source, options, on_event, label=_label(source), text=text)
         stack.callback(job.close)
-        way = ByCode(job, relay) if target is None else ByCalling(job, target, trust_for(target, tls), token)
+        way = ByCode(job, relay) if target is None else ByCalling(job, target, tls, token)
         result = way.run()
         receipt = job.receipt(way.address, way.pin, result.level)
         # Before it is forgotten: whoever was not told can do the same again, and nothing is sent.
         _tell_ended(job, receipt)
     return receipt
-
-
-def _target(address: str | Address) -> TlsAddress | UnixAddress:
-    """The address of a drop. Raises AddressError or UsageError."""
-    found = parse_address(address)
-    if isinstance(found, TlsAddress | UnixAddress):
-        return found
-    example = f"; write tls://{found.host}:{found.port}" if isinstance(found, TcpAddress) else ""
-    raise UsageError(f"files always travel over TLS, and {found} has none{example}")
 
 
 def _source(paths: list[bytes], text: str | None, options: SendOptions, stream_fd: int) -> Source | None:

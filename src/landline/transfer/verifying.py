@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from landline.address import Address
-from landline.address import parse as parse_address
-from landline.connection.trusting import trust_for
 from landline.errors import ConnectionClosed, Reason, UsageError
-from landline.transfer.calling import Caller
 from landline.transfer.faults import Fault
 from landline.transfer.greeting import Refused
 from landline.transfer.receipt import Receipt, ReceiptError, ReceiptFile, objection
-from landline.transfer.sendcalling import drop_address, greeted_link
+from landline.transfer.sendcalling import drop_address, drop_caller, drop_target, greeted_link
 from landline.transfer.wire import Bye, Checked, Message, Refuse, Result, Verify, WireError
 from landline.transport.tls import ClientTls
 
@@ -45,9 +42,8 @@ def verify(
         raise ReceiptError("it has no secret, so the drop cannot know that we sent it")
     if address is None and not receipt.address:
         raise UsageError("these files were sent by a code, and nobody waits there any more; check them by hand")
-    target = parse_address(drop_address(receipt.address, receipt.pin) if address is None else address)
-    caller = Caller(target, trust_for(target, tls) or ClientTls(insecure=True))
-    link, _ = greeted_link(caller, None, token)
+    target = drop_target(drop_address(receipt.address, receipt.pin) if address is None else address)
+    link, _ = greeted_link(drop_caller(target, tls), None, token)
     checked: dict[int, Checked] = {}
     try:
         link.post(Verify(bytes.fromhex(receipt.transfer), bytes.fromhex(receipt.secret)))
