@@ -347,8 +347,14 @@ def test_a_receiver_that_leaves_may_come_again(tmp_path: Path, make_job: MakeJob
     assert isinstance(Meeting(make_job(tmp_path / "file"), Leaving()).error, ConnectionClosed)
 
 
-def test_another_root_than_was_sent_is_no_success(tmp_path: Path, make_job: MakeJob) -> None:
+@pytest.mark.parametrize("is_early", [False, True])
+def test_another_root_than_was_sent_is_no_success(
+    tmp_path: Path, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch, is_early: bool
+) -> None:
+    """What lands before the thread that sent it has come to note it was believed, whatever it was."""
     (tmp_path / "file").write_bytes(b"x")
+    if is_early:
+        monkeypatch.setattr(Desk, "sent_small", lambda desk, files: desk.over.wait(10))
 
     class Liar(ScriptedReceiver):
         def post(self, *messages: Message) -> None:

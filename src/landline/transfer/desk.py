@@ -238,12 +238,19 @@ class Desk:
         if is_end:
             self.finish(file)
 
-    def sent_small(self, files: list[tuple[FileWork, bytes]]) -> None:
-        """Small files have gone out, whole. Their rows say all that FILE_END would."""
+    def sending_small(self, files: list[tuple[FileWork, bytes]]) -> None:
+        """Small files are about to go out, whole. A receiver may say LANDED before the last byte has left us."""
         with self._changes:
             for file, digest in files:
-                if self._schedule.sent(file, 0, digest):
-                    file.root = file.root_by(self.job.digest)
+                if file.chunks:
+                    file.digests[0] = digest
+                file.root = file.root_by(self.job.digest)
+
+    def sent_small(self, files: list[tuple[FileWork, bytes]]) -> None:
+        """Small files have gone out. Their rows say all that FILE_END would."""
+        with self._changes:
+            for file, digest in files:
+                self._schedule.sent(file, 0, digest)
 
     def checked(self, file: FileWork, number: int, digest: bytes) -> None:
         """A chunk that the receiver has was hashed here."""

@@ -167,6 +167,7 @@ class Mover:
                 good.append((file, digest))
                 end += file.size
         if rows:
+            self._desk.sending_small(good)
             self._send(encode_bundle(rows, self._key))
             for start in range(0, end, self._block):
                 self._send(self._buffer[start : min(end, start + self._block)])
