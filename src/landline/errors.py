@@ -26,6 +26,9 @@ LandlineError
 │   ├── PairingFailed                   the two sides of a code did not find the same secret
 │   ├── CodeBurnt                       a code that has had its one try
 │   └── RelayError                      a relay refuses a call, or is none
+├── ChatError                           a chat cannot do what it was asked for
+│   ├── NameRefused (ValueError)        a nick or a room that cannot be called so
+│   └── RequestRefused                  the chat says no to a request of ours
 ├── QueueFull                           no room for a message among those that wait for a connection
 └── WaitTimeout (TimeoutError)          a wait ran past its deadline
 
@@ -400,6 +403,35 @@ class RelayError(TransferError):
 
     def __str__(self) -> str:
         return f"the relay {self.relay}: {self.problem}"
+
+
+class ChatError(LandlineError):
+    """A chat cannot do what it was asked for: its store, its bus or its server is not as it must be."""
+
+
+class NameRefused(ChatError, ValueError):
+    """A nick or a room that cannot be called so. `name` as it was given, `problem` says why and what to do."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(name, problem)
+        self.name = name
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.name!r} cannot be a name: {self.problem}"
+
+
+class RequestRefused(ChatError):
+    """The chat says no to a request of ours: `code` for programs, `text` for people, `wait` seconds until it may."""
+
+    def __init__(self, code: str, text: str, wait: float | None = None) -> None:
+        super().__init__(code, text, wait)
+        self.code = code
+        self.text = text
+        self.wait = wait
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class QueueFull(LandlineError):
