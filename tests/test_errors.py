@@ -22,10 +22,12 @@ from landline.errors import (
     MalformedMessage,
     MessageRejected,
     MessageTooLarge,
+    NameRefused,
     PairingFailed,
     QueueFull,
     Reason,
     RelayError,
+    RequestRefused,
     ServiceError,
     TokenFileError,
     TransferError,
@@ -97,6 +99,8 @@ SENTENCES: dict[str, LandlineError] = {
     "the queue for tcp://127.0.0.1:1 is full (3 messages, 20 bytes); raise max_queued_messages or max_queued_bytes, "
     "or choose another when_full": QueueFull("tcp://127.0.0.1:1", 3, 20),
     "receiving from tcp://127.0.0.1:1 took longer than 2.5 s": WaitTimeout("receiving from tcp://127.0.0.1:1", 2.5),
+    "'a b' cannot be a name: it has a space; leave it out": NameRefused("a b", "it has a space; leave it out"),
+    "you are muted in lobby": RequestRefused("muted", "you are muted in lobby", 30.0),
     "the relay tcp://127.0.0.1:1: it is full": RelayError("tcp://127.0.0.1:1", "full", "it is full", True),
 }
 
@@ -128,6 +132,7 @@ def test_an_error_survives_pickling(sentence: str) -> None:
         (TokenFileError, UsageError),
         (PairingFailed, TransferError),
         (CodeBurnt, TransferError),
+        (NameRefused, ValueError),
         (IdentityRefused, ConnectError),
         (UsageError, ValueError),
         (MessageTooLarge, FramingError),

@@ -50,6 +50,8 @@ class Terminal:
     def ends(self, code: int) -> str:
         """Wait for the end of the program and check its exit code; what it wrote since the last `expect`."""
         self._spawned.expect(pexpect.EOF)
+        # A terminal is at its end a moment before the program is: to close it then would be to kill.
+        self._spawned.wait()
         self._spawned.close()
         rest = str(self._spawned.before)
         assert self._spawned.exitstatus == code, rest
