@@ -61,6 +61,7 @@ PURE = [
     "chat/ports.py",
     "chat/effects.py",
     "chat/names.py",
+    "chat/lookalikes.py",
     "chat/sanitising.py",
     "chat/buckets.py",
     "chat/people.py",
