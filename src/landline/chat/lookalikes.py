@@ -71,7 +71,7 @@ def _scripts() -> tuple[list[int], list[int], list[str]]:
 def _load(name: str) -> Any:
     """One of the tables of the library. Raises ChatError without it."""
     try:
-        from confusable_homoglyphs.utils import load
+        from confusable_homoglyphs.utils import load  # type: ignore[import-untyped]
     except ImportError:
         raise ChatError(
             "a chat needs the library confusable-homoglyphs, to tell names that look alike: "

@@ -106,7 +106,7 @@ def _fewer_marks(text: str, most: int) -> str:
 
 
 def _cut(text: str, length: int) -> str:
-    """The start of a clean text, at most `length` characters long, that ends where a character as people see it does."""
+    """The start of a clean text, at most `length` characters, that does not end within what people see as one."""
     for end in range(length, max(length - _MOST_BACK, 0), -1):
         if not _joins(text, end):
             break
