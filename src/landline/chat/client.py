@@ -21,7 +21,6 @@ from landline.chat.changes import (
     Connected,
     Connecting,
     Ended,
-    Gone,
     Lost,
     MessageAdded,
     PendingChanged,
@@ -234,3 +233,298 @@ class ChatClient:
                 log.warning("%s: %d changes were not taken in time, and dropped", self.address, change.count)
             elif isinstance(change, Ended) and change.error is not None:
                 raise change.error
+
+    # Keeping a connection.
+
+    async def _keep(self) -> None:
+        error: Exception | None = None
+        course = Course(self._policy.backoff, self._policy.first_must_connect)
+        loop = asyncio.get_running_loop()
+        draw = self._policy.draw or random.random
+        try:
+            while True:
+                course.begin()
+                self._put(Connecting(course.attempt))
+                error = await self._live_once(course)
+                outcome = course.fail(error, loop.time(), draw())[-1]
+                if not isinstance(outcome, Waiting):
+                    break
+                seconds = max(outcome.seconds, self._named_wait(draw()))
+                self._put(Lost(seconds, self._in_words(error)))
+                log.info("%s: %s; attempt %d follows in %.2g s", self.address, error, outcome.attempt, seconds)
+                await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            error = None
+        finally:
+            self._finish(error)
+
+    def _named_wait(self, draw: float) -> float:
+        """How long the server has asked us to stay away; a part of it more, so that not all come at once."""
+        return self._bye.retry_seconds * (1 + draw / 2) if self._bye and self._bye.retry_seconds else 0.0
+
+    def _in_words(self, error: Exception) -> str:
+        return self._bye.text if self._bye is not None and self._bye.text else str(error)
+
+    async def _live_once(self, course: Course) -> Exception:
+        """Connect, say who we are, and talk until the connection is over. Returns what ended it."""
+        self._bye = None
+        try:
+            connection = await connect(self.address, framing="lines", limits=LIMITS, tls=self._tls)
+        except Exception as error:
+            return error
+        assert isinstance(connection, StreamConnection)
+        try:
+            await self._greet(connection)
+            course.succeed(connection.peer, asyncio.get_running_loop().time())
+            await self._talk(connection)
+        except Exception as error:
+            return self._judged(error)
+        finally:
+            self._let_wait()
+            connection.abort()
+            await connection.close()
+
+    def _judged(self, error: Exception) -> Exception:
+        """What ended a connection, once the words of the server are weighed: some are final."""
+        if self._bye is not None and self._bye.code in FINAL:
+            return RequestRefused(self._bye.code, self._bye.text)
+        return error
+
+    async def _greet(self, connection: StreamConnection) -> None:
+        try:
+            async with asyncio.timeout(GREET_SECONDS) as limit:
+                hello = Hello(nick=None if self._password and not self._token else self._nick, token=self._token)
+                welcome = await self._exchange(connection, hello)
+                if self._password is not None and self._nick and isinstance(welcome, Welcome) and not welcome.account:
+                    await self._exchange(connection, Login(nick=self._nick, password=self._password))
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise WaitTimeout(f"connecting to {self.address}: the welcome of a chat", GREET_SECONDS) from error
+
+    async def _exchange(self, connection: StreamConnection, request: Request) -> Notice:
+        """Ask before anything else is under way. Returns the answer. Raises RequestRefused."""
+        await connection.send(encode_request(msgspec.structs.replace(request, ref="hello")))
+        strange: bytes | None = None
+        while True:
+            try:
+                line = await connection.receive()
+            except ConnectionClosed as closed:
+                if strange is not None:
+                    raise _no_chat(self.address, strange) from closed
+                raise
+            # A chat that took a slow caller for a person has greeted it in plain text.
+            if not line.lstrip().startswith(b"{"):
+                strange = strange or line
+                continue
+            notice = self._read(line)
+            if isinstance(notice, Refused) and notice.ref == "hello":
+                raise RequestRefused(notice.code, notice.text, notice.wait)
+            if notice is not None:
+                self._heard(notice)
+            if isinstance(notice, Answer) and notice.ref == "hello":
+                return notice
+
+    async def _talk(self, connection: StreamConnection) -> None:
+        """Send and hear until the connection is over. Raises what ended it."""
+        self._outgoing = asyncio.Queue()
+        self._put(Connected(self._was_connected))
+        self._was_connected = True
+        for request in self.view.resume_requests():
+            self._outgoing.put_nowait(request)
+        self._take(self.view.settled())
+        writing = asyncio.get_running_loop().create_task(_write(connection, self._outgoing))
+        try:
+            while True:
+                line = await self._line(connection)
+                if line and (notice := self._read(line)) is not None:
+                    self._heard(notice)
+        finally:
+            self._outgoing = None
+            writing.cancel()
+            await asyncio.wait([writing])
+
+    async def _line(self, connection: StreamConnection) -> bytes:
+        """The next line; a server that has been silent for long is asked whether it is there."""
+        try:
+            line: bytes = await connection.receive(SILENT_SECONDS)
+        except WaitTimeout:
+            self.post(Ping())
+            line = await connection.receive(PING_SECONDS)
+        return line
+
+    def _read(self, line: bytes) -> Notice | None:
+        """A notice; None for one of a newer server that we do not know. Raises ChatError for what is none."""
+        try:
+            return decode_notice(line)
+        except msgspec.ValidationError as error:
+            log.debug("%s: passed over a notice: %s", self.address, error)
+            return None
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            raise _no_chat(self.address, line) from error
+
+    def _let_wait(self) -> None:
+        """The connection is over: questions fail, what was said is said again later."""
+        self._ready = False
+        self._outgoing = None
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        self.view.lost(asyncio.get_running_loop().time())
+        for answer in self._asked.values():
+            if not answer.done():
+                answer.set_exception(ConnectionClosed(str(self.address), Reason.RESET, "the request has no answer"))
+        self._asked.clear()
+
+    def _finish(self, error: Exception | None) -> None:
+        """It is over: every call gets that, now and from now on."""
+        if self._over:
+            return
+        self._over = True
+        self.error = error
+        for stored in self._said.values():
+            if not stored.done():
+                stored.set_exception(self._end())
+        self._put(Ended(error))
+        self._changes.close()
+        self._wake()
+
+    def _end(self) -> Exception:
+        return self.error or ConnectionClosed(str(self.address), Reason.FINISHED, "the client is closed")
+
+    def _check_going_on(self) -> None:
+        if self._over:
+            raise self._end().with_traceback(None)
+        if self._keeper is None:
+            raise ChatError("the chat client has not begun: use it with `async with`, or call start()")
+
+    # What comes.
+
+    def _heard(self, notice: Notice) -> None:
+        is_answer = isinstance(notice, Answer) and self._answered(notice)
+        self._take(self.view.handle(notice, asyncio.get_running_loop().time(), is_answer=is_answer))
+        match notice:
+            case Ack(cid=str(cid)):
+                self._stored(cid, notice)
+            case Message(sender=self.view.me.id, cid=str(cid)):
+                self._stored(cid, _ack_of(notice))
+            case Refused():
+                self._not_stored(notice)
+            case Welcome() | Account():
+                self._keep_token(notice.token)
+            case Bye():
+                self._bye = notice
+        for request in self.view.take_requests():
+            self.post(request)
+        for seconds, request in self.view.take_later():
+            self._call_later(seconds, lambda request=request: self.post(request))
+
+    def _answered(self, notice: Answer) -> bool:
+        """Give an answer to whoever asked. Returns whether somebody did."""
+        answer = self._asked.pop(notice.ref, None) if isinstance(notice.ref, str) else None
+        if answer is not None and not answer.done():
+            answer.set_result(notice)
+        return answer is not None
+
+    def _take(self, changes: list[Change]) -> None:
+        for change in changes:
+            self._put(change)
+            if isinstance(change, CaughtUp):
+                self._ready = True
+                self._wake()
+                self._say_again()
+
+    def _keep_token(self, token: str) -> None:
+        if token and token != self._token:
+            self._token = token
+            if self._on_token is not None:
+                self._on_token(token)
+
+    # What is said.
+
+    def _new_cid(self) -> str:
+        if len(self._said) >= MOST_UNSAID:
+            size = sum(len(pending.body) for pending in self.view.unsaid())
+            raise QueueFull(str(self.address), len(self._said), size)
+        return secrets.token_hex(12)
+
+    async def _say(self, pending: Pending) -> Ack:
+        stored = self._said[pending.cid] = asyncio.get_running_loop().create_future()
+        self._put(PendingChanged(pending.room, pending.cid))
+        self._send(pending)
+        try:
+            return await stored
+        finally:
+            del self._said[pending.cid]
+            if stored.cancelled():
+                self.view.forget(pending.cid)
+
+    def _send(self, pending: Pending) -> None:
+        """Give a message to the server, if we are where it belongs; otherwise that is done when we are."""
+        if self._ready and pending.state == "waiting" and self.post(pending.request()):
+            pending.said_as = self.view.me.id
+
+    def _say_again(self) -> None:
+        for pending in self.view.unsaid():
+            if pending.said_as in ("", self.view.me.id):
+                self._send(pending)
+                continue
+            # Who says it counts: the same cid from somebody else would be another message.
+            why = "it may have been stored, and we are somebody else since; look whether it is there"
+            self._take(self.view.fail(pending.cid, "unsure", why))
+            self._refuse(pending.cid, RequestRefused("unsure", why))
+
+    def _stored(self, cid: str, ack: Ack) -> None:
+        stored = self._said.get(cid)
+        if stored is not None and not stored.done():
+            stored.set_result(ack)
+
+    def _not_stored(self, notice: Refused) -> None:
+        cid = notice.cid or (notice.ref if isinstance(notice.ref, str) else "")
+        if notice.code not in UNSURE:
+            self._refuse(cid, RequestRefused(notice.code, notice.text, notice.wait))
+        elif (pending := self.view.pending.get(cid)) is not None:
+            self._call_later(notice.wait or UNSURE_SECONDS, lambda: self._send(pending))
+
+    def _refuse(self, cid: str, error: RequestRefused) -> None:
+        stored = self._said.get(cid)
+        if stored is not None and not stored.done():
+            stored.set_exception(error)
+
+    # Telling and waiting.
+
+    def _put(self, change: Change) -> None:
+        self._changes.put(change)
+
+    def _wake(self) -> None:
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _call_later(self, seconds: float, call: Callable[[], object]) -> None:
+        def called() -> None:
+            self._timers.discard(timer)
+            call()
+
+        timer = asyncio.get_running_loop().call_later(seconds, called)
+        self._timers.add(timer)
+
+
+async def _write(connection: StreamConnection, outgoing: asyncio.Queue[Request]) -> None:
+    """Send what is put there, all that waits in one write, until the connection is over."""
+    with contextlib.suppress(ConnectionClosed):
+        while True:
+            requests = [await outgoing.get()]
+            while not outgoing.empty():
+                requests.append(outgoing.get_nowait())
+            await connection.send_all(map(encode_request, requests))
+
+
+def _ack_of(message: Message) -> Ack:
+    return Ack(
+        room=message.room, seq=message.seq, epoch=message.epoch, id=message.id, time=message.time, cid=message.cid
+    )
+
+
+def _no_chat(address: Address, line: bytes) -> ChatError:
+    return ChatError(f"{address} is no chat that we know: it says {line[:40]!r}; check the address")

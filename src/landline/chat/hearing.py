@@ -363,8 +363,9 @@ def _refused(view: View, notice: Refused) -> list[Change]:
     told = Told(notice.text, True, notice.room, notice.code)
     if request is not None:
         return _not_granted(view, purpose, request, notice, told)
-    if notice.cid is not None and notice.cid in view.pending:
-        return [] if notice.code in UNSURE else [*view.fail(notice.cid, notice.code, notice.text), told]
+    cid = notice.cid or notice.ref
+    if isinstance(cid, str) and cid in view.pending:
+        return [] if notice.code in UNSURE else [*view.fail(cid, notice.code, notice.text), told]
     return [told]
 
 

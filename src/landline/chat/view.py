@@ -18,6 +18,8 @@ from landline.chat.wire import History, Join, Msg, Request, Resume, Say
 
 FIRST_PAGE = 50
 """Recent messages that come along when a room is entered for the first time."""
+MOST_FAILED = 100
+"""Own messages that have failed and are kept for people to look at."""
 
 
 @dataclass(slots=True)
@@ -183,6 +185,9 @@ class View:
         if (pending := self.pending.get(cid)) is None:
             return []
         pending.state, pending.code, pending.why = "failed", code, why
+        failed = [one.cid for one in self.pending.values() if one.state == "failed"]
+        for old in failed[:-MOST_FAILED]:
+            del self.pending[old]
         return [PendingChanged(pending.room, cid)]
 
     def watch(self, room: str | None) -> list[Change]:
