@@ -8,6 +8,7 @@ import logging
 import random
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Self
 
 import msgspec
@@ -26,36 +27,26 @@ from landline.chat.changes import (
     PendingChanged,
     Skipped,
 )
-from landline.chat.notices import UNSURE, Account, Ack, Answer, Bye, Message, Notice, Refused, Welcome, decode_notice
+from landline.chat.link import Link
+from landline.chat.notices import UNSURE, Account, Ack, Answer, Bye, Message, Notice, Refused, Welcome
 from landline.chat.view import Pending, View
-from landline.chat.wire import Hello, Login, Ping, Quit, Request, encode_request
+from landline.chat.wire import Hello, Login, Quit, Request
 from landline.connection.backoff import Backoff
-from landline.connection.client import connect
 from landline.connection.course import Course
 from landline.connection.events import Waiting
 from landline.connection.reconnect_policy import Reconnect, check_reconnect
-from landline.connection.stream import StreamConnection
 from landline.errors import ChatError, ConnectionClosed, QueueFull, Reason, RequestRefused, UsageError, WaitTimeout
-from landline.limits import MIB, Limits
 from landline.transport.tls import ClientTls
 
 log = logging.getLogger("landline.chat")
 
 ASK_SECONDS = 30.0
 """How long an answer is waited for where nothing else is said."""
-GREET_SECONDS = 10.0
-"""From the connection to the welcome."""
-SILENT_SECONDS = 45.0
-"""After so much silence the server is asked whether it is there: routers forget a silent connection after a minute."""
-PING_SECONDS = 15.0
-"""How long the answer to that may take."""
 UNSURE_SECONDS = 1.0
 """When a message is said again that may be stored or not."""
 GOODBYE_SECONDS = 2.0
 MOST_UNSAID = 1000
 """Own messages that may wait to be stored."""
-LIMITS = Limits(max_message_bytes=4 * MIB)
-"""A page of 200 messages of 4096 bytes, with room for quotes."""
 FINAL = frozenset({"quit", "refused", "replaced", "kicked_out"})
 """Codes of Bye after which a client does not come back."""
 COMES_BACK = Reconnect(Backoff(), first_must_connect=True)
@@ -104,7 +95,7 @@ class ChatClient:
         self._policy = reconnect or STAYS_AWAY
         self._changes = ChangeQueue()
         self._keeper: asyncio.Task[None] | None = None
-        self._outgoing: asyncio.Queue[Request] | None = None
+        self._link: Link | None = None
         self._asked: dict[str, asyncio.Future[Answer]] = {}
         self._said: dict[str, asyncio.Future[Ack]] = {}
         self._refs = 0
@@ -152,7 +143,7 @@ class ChatClient:
             self._finish(None)
             return
         self._closing = True
-        if self._outgoing is not None:
+        if self._link is not None:
             with contextlib.suppress(ConnectionClosed, WaitTimeout, RequestRefused):
                 await self.ask(Quit(), GOODBYE_SECONDS)
         self._keeper.cancel()
@@ -168,13 +159,13 @@ class ChatClient:
         Raises RequestRefused, WaitTimeout, or ConnectionClosed if there is no connection, or it breaks.
         """
         self._check_going_on()
-        if self._outgoing is None:
+        if self._link is None:
             raise ConnectionClosed(str(self.address), Reason.RESET, "there is no connection now; it is tried again")
         self._refs += 1
         ref = f"ask-{self._refs}"
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._asked[ref] = answer
-        self._outgoing.put_nowait(msgspec.structs.replace(request, ref=ref))
+        self._link.post(msgspec.structs.replace(request, ref=ref))
         try:
             async with asyncio.timeout(timeout_seconds) as limit:
                 result = await answer
@@ -205,9 +196,9 @@ class ChatClient:
 
     def post(self, request: Request) -> bool:
         """Make a request without waiting for an answer. Returns False if there is no connection: then it is dropped."""
-        if self._outgoing is None:
+        if self._link is None:
             return False
-        self._outgoing.put_nowait(request)
+        self._link.post(request)
         return True
 
     # Hearing.
@@ -269,20 +260,19 @@ class ChatClient:
         """Connect, say who we are, and talk until the connection is over. Returns what ended it."""
         self._bye = None
         try:
-            connection = await connect(self.address, framing="lines", limits=LIMITS, tls=self._tls)
+            link = await Link.open(self.address, self._tls, self._heard)
         except Exception as error:
             return error
-        assert isinstance(connection, StreamConnection)
         try:
-            await self._greet(connection)
-            course.succeed(connection.peer, asyncio.get_running_loop().time())
-            await self._talk(connection)
+            await link.greet(self._hello(), self._login())
+            course.succeed(link.connection.peer, asyncio.get_running_loop().time())
+            self._enter(link)
+            await link.talk()
         except Exception as error:
             return self._judged(error)
         finally:
             self._let_wait()
-            connection.abort()
-            await connection.close()
+            await link.close()
 
     def _judged(self, error: Exception) -> Exception:
         """What ended a connection, once the words of the server are weighed: some are final."""
@@ -290,83 +280,30 @@ class ChatClient:
             return RequestRefused(self._bye.code, self._bye.text)
         return error
 
-    async def _greet(self, connection: StreamConnection) -> None:
-        try:
-            async with asyncio.timeout(GREET_SECONDS) as limit:
-                hello = Hello(nick=None if self._password and not self._token else self._nick, token=self._token)
-                welcome = await self._exchange(connection, hello)
-                if self._password is not None and self._nick and isinstance(welcome, Welcome) and not welcome.account:
-                    await self._exchange(connection, Login(nick=self._nick, password=self._password))
-        except TimeoutError as error:
-            if not limit.expired():
-                raise
-            raise WaitTimeout(f"connecting to {self.address}: the welcome of a chat", GREET_SECONDS) from error
+    def _hello(self) -> Hello:
+        """Who we want to be: who we were, after a loss, as far as that is not what the token says."""
+        me = self.view.me
+        nick = me.nick if me.nick and not me.account and not me.nick.startswith("guest-") else self._nick
+        return Hello(nick=None if self._password and not self._token else nick, token=self._token)
 
-    async def _exchange(self, connection: StreamConnection, request: Request) -> Notice:
-        """Ask before anything else is under way. Returns the answer. Raises RequestRefused."""
-        await connection.send(encode_request(msgspec.structs.replace(request, ref="hello")))
-        strange: bytes | None = None
-        while True:
-            try:
-                line = await connection.receive()
-            except ConnectionClosed as closed:
-                if strange is not None:
-                    raise _no_chat(self.address, strange) from closed
-                raise
-            # A chat that took a slow caller for a person has greeted it in plain text.
-            if not line.lstrip().startswith(b"{"):
-                strange = strange or line
-                continue
-            notice = self._read(line)
-            if isinstance(notice, Refused) and notice.ref == "hello":
-                raise RequestRefused(notice.code, notice.text, notice.wait)
-            if notice is not None:
-                self._heard(notice)
-            if isinstance(notice, Answer) and notice.ref == "hello":
-                return notice
+    def _login(self) -> Login | None:
+        if self._password is None or self._nick is None:
+            return None
+        return Login(nick=self._nick, password=self._password)
 
-    async def _talk(self, connection: StreamConnection) -> None:
-        """Send and hear until the connection is over. Raises what ended it."""
-        self._outgoing = asyncio.Queue()
+    def _enter(self, link: Link) -> None:
+        """We are known there: go back to where we were."""
+        self._link = link
         self._put(Connected(self._was_connected))
         self._was_connected = True
         for request in self.view.resume_requests():
-            self._outgoing.put_nowait(request)
+            link.post(request)
         self._take(self.view.settled())
-        writing = asyncio.get_running_loop().create_task(_write(connection, self._outgoing))
-        try:
-            while True:
-                line = await self._line(connection)
-                if line and (notice := self._read(line)) is not None:
-                    self._heard(notice)
-        finally:
-            self._outgoing = None
-            writing.cancel()
-            await asyncio.wait([writing])
-
-    async def _line(self, connection: StreamConnection) -> bytes:
-        """The next line; a server that has been silent for long is asked whether it is there."""
-        try:
-            line: bytes = await connection.receive(SILENT_SECONDS)
-        except WaitTimeout:
-            self.post(Ping())
-            line = await connection.receive(PING_SECONDS)
-        return line
-
-    def _read(self, line: bytes) -> Notice | None:
-        """A notice; None for one of a newer server that we do not know. Raises ChatError for what is none."""
-        try:
-            return decode_notice(line)
-        except msgspec.ValidationError as error:
-            log.debug("%s: passed over a notice: %s", self.address, error)
-            return None
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            raise _no_chat(self.address, line) from error
 
     def _let_wait(self) -> None:
         """The connection is over: questions fail, what was said is said again later."""
         self._ready = False
-        self._outgoing = None
+        self._link = None
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
@@ -417,7 +354,7 @@ class ChatClient:
         for request in self.view.take_requests():
             self.post(request)
         for seconds, request in self.view.take_later():
-            self._call_later(seconds, lambda request=request: self.post(request))
+            self._call_later(seconds, partial(self.post, request))
 
     def _answered(self, notice: Answer) -> bool:
         """Give an answer to whoever asked. Returns whether somebody did."""
@@ -449,7 +386,8 @@ class ChatClient:
         return secrets.token_hex(12)
 
     async def _say(self, pending: Pending) -> Ack:
-        stored = self._said[pending.cid] = asyncio.get_running_loop().create_future()
+        stored: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
+        self._said[pending.cid] = stored
         self._put(PendingChanged(pending.room, pending.cid))
         self._send(pending)
         try:
@@ -484,7 +422,7 @@ class ChatClient:
         if notice.code not in UNSURE:
             self._refuse(cid, RequestRefused(notice.code, notice.text, notice.wait))
         elif (pending := self.view.pending.get(cid)) is not None:
-            self._call_later(notice.wait or UNSURE_SECONDS, lambda: self._send(pending))
+            self._call_later(notice.wait or UNSURE_SECONDS, partial(self._send, pending))
 
     def _refuse(self, cid: str, error: RequestRefused) -> None:
         stored = self._said.get(cid)
@@ -510,21 +448,7 @@ class ChatClient:
         self._timers.add(timer)
 
 
-async def _write(connection: StreamConnection, outgoing: asyncio.Queue[Request]) -> None:
-    """Send what is put there, all that waits in one write, until the connection is over."""
-    with contextlib.suppress(ConnectionClosed):
-        while True:
-            requests = [await outgoing.get()]
-            while not outgoing.empty():
-                requests.append(outgoing.get_nowait())
-            await connection.send_all(map(encode_request, requests))
-
-
 def _ack_of(message: Message) -> Ack:
     return Ack(
         room=message.room, seq=message.seq, epoch=message.epoch, id=message.id, time=message.time, cid=message.cid
     )
-
-
-def _no_chat(address: Address, line: bytes) -> ChatError:
-    return ChatError(f"{address} is no chat that we know: it says {line[:40]!r}; check the address")

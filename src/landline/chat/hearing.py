@@ -58,6 +58,11 @@ from landline.chat.wire import History, Join, Request, Resume
 if TYPE_CHECKING:
     from landline.chat.view import View
 
+MOST_WAIT_SECONDS = 60.0
+"""How long a request of the view itself is put off when it comes too fast."""
+AGAIN_SECONDS = 5.0
+"""When a room that could not be read is tried again."""
+
 
 def hear(view: View, notice: Notice) -> list[Change]:
     """Take a notice into a view. Returns what has changed."""
@@ -169,13 +174,23 @@ def _positioned(view: View, room: RoomView, notice: Joined, *, was_member: bool)
 
 
 def _left(view: View, notice: Left) -> list[Change]:
-    view.wished.pop(notice.room, None)
-    if (room := view.rooms.get(notice.room)) is not None:
+    changes: list[Change] = [RoomLeft(notice.room, notice.by, notice.reason, notice.banned_until)]
+    room = view.rooms.get(notice.room)
+    if room is not None:
         room.is_member = False
         room.let_wait()
         room.members.clear()
         room.count = 0
-    return [RoomLeft(notice.room, notice.by, notice.reason, notice.banned_until)]
+    if room is None or notice.by or notice.ref is not None or not notice.reason:
+        view.wished.pop(notice.room, None)
+        view.journey.arrived(notice.room)
+        return changes
+    # The server could not read what we missed; nobody wants us out.
+    request = Resume(room=room.room, epoch=room.epoch, seq=room.position, ref=view.journey.ref())
+    view.journey.note("enter", request)
+    view.journey.later.append((AGAIN_SECONDS, request))
+    view.journey.arrived(room.room, why=notice.reason)
+    return [*changes, NotRecovered(room.room, notice.reason)]
 
 
 # Messages.
@@ -259,12 +274,14 @@ def _page(view: View, page: Page) -> list[Change]:
         return []
     if page.kind == "resume" or purpose == "hole":
         return _missed_page(view, room, page, is_hole=purpose == "hole")
+    new = []
     for message in page.messages:
-        room.seq = max(room.seq, message.seq)
-        room.messages.add(message)
+        # What is said while an older page is read may stand in it.
+        new += room.hear(message)
     first, last = (page.messages[0].seq, page.messages[-1].seq) if page.messages else (0, 0)
     kind = "tail" if purpose == "tail" else page.kind
     changes: list[Change] = [PageLoaded(room.room, kind, first, last, page.more)]
+    changes += _added(view, room, new)
     changes += [change for message in page.messages for change in _settle(view, message)]
     _ask_for_hole(view, room)
     return changes + _trimmed(room)
@@ -373,7 +390,7 @@ def _not_granted(view: View, purpose: str, request: Request, notice: Refused, to
     """What the view itself has asked for is refused."""
     name = str(getattr(request, "room", ""))
     room = view.rooms.get(name)
-    if notice.wait is not None and purpose in ("enter", "hole"):
+    if notice.code == "too_fast" and notice.wait is not None and notice.wait <= MOST_WAIT_SECONDS:
         view.journey.note(purpose, request)
         view.journey.later.append((notice.wait, request))
         return []

@@ -117,8 +117,7 @@ class RoomView:
                 self.messages.add(message)
         self.is_asking = False
         self.caught += len(new)
-        if not more or self.position >= self.seq:
-            self.is_catching_up = False
+        self.is_catching_up = self.is_catching_up and more
         return new + self._release()
 
     def wants(self) -> int | None:
