@@ -59,7 +59,8 @@ class ChatClient:
 
     `address` is where the chat is; `nick` how one wants to be called (None: a guest by any name); `token` brings an
     identity back, or is that of a bot; `password` logs in as the owner of `nick`. `tls` is as for `landline.connect`.
-    `rooms` are entered, and entered again after each loss. `on_token(token)` is told the token to keep, whenever it
+    `rooms` are entered, and entered again after each loss; the first time `tail` recent messages come along (0 to 200).
+    `on_token(token)` is told the token to keep, whenever it
     changes. `reconnect` says when it comes back (None: never). `view` is all that it knows.
 
     `async with` waits until the rooms are entered. Iterating gives each Change, those of the connection too, until the
@@ -76,6 +77,7 @@ class ChatClient:
         password: str | None = None,
         tls: ClientTls | None = None,
         rooms: Sequence[str] = ("lobby",),
+        tail: int = 50,
         on_token: Callable[[str], object] | None = None,
         reconnect: Reconnect | None = COMES_BACK,
     ) -> None:
@@ -84,7 +86,7 @@ class ChatClient:
             raise UsageError(f"{self.address} cannot be a chat: it takes a stream, so tcp://, tls:// or unix://")
         if reconnect is not None:
             check_reconnect(reconnect)
-        self.view = View(rooms)
+        self.view = View(rooms, tail)
         self.error: Exception | None = None
         """Why it is over; None while it is not, or if it was closed."""
         self._nick = nick
