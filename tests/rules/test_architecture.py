@@ -60,6 +60,8 @@ PURE = [
     "chat/entries.py",
     "chat/ports.py",
     "chat/effects.py",
+    "chat/auditing.py",
+    "chat/searching.py",
     "chat/names.py",
     "chat/lookalikes.py",
     "chat/sanitising.py",
