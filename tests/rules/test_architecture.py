@@ -87,6 +87,7 @@ PURE = [
     "chat/lines.py",
     "chat/linefront.py",
     "chat/jsonfront.py",
+    "chat/website.py",
     "chat/webfront.py",
     "chat/view.py",
     "transfer/faults.py",
