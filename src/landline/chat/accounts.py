@@ -17,7 +17,7 @@ from landline.chat.wire import Bot, Login, Password, Register, Request, Unbot
 from landline.chat.world import Pending, World
 from landline.errors import NameRefused
 
-NO_SECRET = "scrypt$16384$8$1$00000000000000000000000000000000$" + "00" * 32
+NO_SECRET = "scrypt$16384$8$5$00000000000000000000000000000000$" + "00" * 32
 """What a password for a nick without an account is checked against: so the answer takes as long as any other."""
 MOST_BOTS = 20
 """Bots of one account."""

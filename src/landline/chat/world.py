@@ -10,7 +10,7 @@ from typing import Any
 from landline.chat.bounds import Bounds
 from landline.chat.buckets import Buckets
 from landline.chat.effects import Ask, Effect, Now, Propose, Tell
-from landline.chat.entries import AnyEntry, Snapshot
+from landline.chat.entries import AnyEntry, Genesis, Snapshot
 from landline.chat.names import skeleton
 from landline.chat.notices import Answer, Changed, Message, Notice, Person, Place, Refused
 from landline.chat.people import Directory, Identity, Session
@@ -47,7 +47,6 @@ class World:
         self.sessions: dict[int, Session] = {}
         self.unknown: dict[int, float] = {}
         """Sessions that have not said hello, and until when they must have."""
-        self.by_address: Counter[str] = Counter()
         self.directory = Directory(snapshot.accounts)
         self.rooms: dict[str, Room] = {}
         self.direct: dict[str, dict[str, Room]] = {}
@@ -76,6 +75,11 @@ class World:
             self.room_or_conversation(name).moderators.add(account)
         for sanction in snapshot.sanctions:
             self.room_or_conversation(sanction.room).sanctions[sanction.what, sanction.target] = sanction
+
+    def begin(self, genesis: Genesis) -> None:
+        """The log has begun elsewhere: its epoch and its key are those of this node too."""
+        self.epoch = genesis.epoch
+        self.key = bytes.fromhex(genesis.key)
 
     # Saying.
 
