@@ -287,6 +287,8 @@ def disconnected(world: World, number: int) -> None:
     if session is None:
         return
     world.unknown.pop(number, None)
+    world.leaving.pop(number, None)
+    world.held.pop(number, None)
     for room in list(session.rooms.values()):
         leave(world, session, room)
     identity = session.identity
