@@ -60,6 +60,8 @@ PURE = [
     "chat/entries.py",
     "chat/ports.py",
     "chat/effects.py",
+    "chat/cluster.py",
+    "chat/neighbours.py",
     "chat/names.py",
     "chat/sanitising.py",
     "chat/buckets.py",
