@@ -23,7 +23,7 @@ from landline.chat.applying import Applying
 from landline.chat.entries import AnyEntry, Genesis, Outcome, Snapshot
 from landline.chat.ports import Found, Query, Range
 from landline.chat.querying import find, snapshot
-from landline.chat.schema import error_code, make_private, open_reader, open_writer
+from landline.chat.schema import error_code, open_reader, open_writer
 from landline.errors import ChatError
 
 MOST_IN_COMMIT = 256
@@ -83,12 +83,11 @@ class History:
                 _make_folder(folder)
                 lock = _locked(folder)
                 undo.callback(os.close, lock)
-                make_private(folder / DATABASE)
-                _sync_folder(folder)
             except OSError as error:
                 problem = f"the chat cannot keep its data in {folder}: {error.strerror or error}"
                 raise ChatError(f"{problem}; give another folder with --data") from None
             writer = undo.enter_context(contextlib.closing(open_writer(folder / DATABASE)))
+            _sync_folder(folder)
             _begin(folder, writer, fresh)
             readers = tuple(undo.enter_context(contextlib.closing(open_reader(folder / DATABASE))) for _ in range(2))
             history = cls(folder, lock, writer, readers)
