@@ -6,14 +6,15 @@ import random
 import signal
 import sqlite3
 import sys
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from bench.cells import BUILD, FOLDER
 from bench.chat import peers
-from bench.chat.cases import NGIRCD, QUICK, WHOLE, names, select
-from bench.chat.measure import Plan, measure
+from bench.chat.cases import NGIRCD, QUICK, WHOLE, Plan, names, select
+from bench.chat.measure import measure
 from bench.chat.report import as_markdown, as_text
 from bench.compiling import compile_programs
 from bench.machine import describe_machine, today, version_of
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         _say(sentence)
     sizes = QUICK if options.quick else WHOLE
     rounds = options.rounds or (1 if options.quick else ROUNDS)
-    plan = Plan([pair for pair in options.pairs if not reasons[pair[1]]], landline, seed, rounds, sizes)
+    pairs = [pair for pair in options.pairs if not reasons[pair[1]]]
     results: dict[str, Any] = {
         "date": today(),
         "machine": describe_machine(),
@@ -61,7 +62,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         "sizes": asdict(sizes),
         "left_out": left_out,
     }
-    results["samples"] = measure(plan, _say)
+    with tempfile.TemporaryDirectory(prefix="chat-shared-", dir=BUILD) as shared:
+        results["samples"] = measure(Plan(pairs, landline, seed, rounds, sizes, Path(shared)), _say)
     return results
 
 

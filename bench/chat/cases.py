@@ -20,7 +20,7 @@ DIALECTS = {TEXT: "text", JSON: "json", WEB: "web", NGIRCD: "irc"}
 SERVERS_OF = {
     FAN_OUT: (TEXT, JSON, WEB, NGIRCD),
     SATURATION: (TEXT, JSON, WEB, NGIRCD),
-    IDLE: (TEXT, JSON, WEB, NGIRCD),
+    IDLE: (TEXT, WEB, NGIRCD),
     HISTORY: (JSON,),
     STORM: (JSON,),
 }
@@ -56,13 +56,14 @@ QUICK = Sizes(200, 20, 50, 2, 0.5, 1, 1000, 10, 20_000, 100, 20, 200, 100)
 
 @dataclass(frozen=True)
 class Plan:
-    """What one run measures and how much of it."""
+    """What one run measures and how much of it. `shared` is a folder for what all rounds need."""
 
     pairs: list[tuple[str, str]]
     landline: Path
     seed: int
     rounds: int
     sizes: Sizes
+    shared: Path
 
 
 def all_pairs() -> list[tuple[str, str]]:
