@@ -181,7 +181,7 @@ static void do_talk(char **words)
 {
     crowd c = new_crowd(words[1], words[0], words[3]);
     long rooms = whole(words[5], 1, c.count, "ROOMS");
-    talk t = {.all = &c, .next = 1, .pid = whole(words[2], 1, INT32_MAX, "PID")};
+    talk t = {.all = &c, .next = 1u << 16, .pid = whole(words[2], 1, INT32_MAX, "PID")};
     t.speakers = whole(words[4], 1, c.count, "SPEAKERS");
     t.size = whole(words[6], STAMP_BYTES, 400, "SIZE");
     uint64_t seed = (uint64_t)whole(words[7], 0, INT32_MAX, "SEED");

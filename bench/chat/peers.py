@@ -13,7 +13,7 @@ from bench.measure import START_SECONDS, port_of
 from bench.processes import Child, Failed, started, two_cores
 
 OFF = 1_000_000
-RATES = ("session", "account", "address", "request")
+RATES = ("session", "account", "address", "request", "opening")
 LIMITS = {
     **{f"{name}_{what}": OFF for name in RATES for what in ("rate", "burst")},
     "sessions_per_address": 20_000,
