@@ -1,4 +1,4 @@
-"""Talk, breaks, resumes, repeats and bans in any order: every member has each message once, in order, without a hole."""
+"""Talk, breaks, resumes, repeats, bans in any order: every member has each message once, in order, without a hole."""
 
 from __future__ import annotations
 

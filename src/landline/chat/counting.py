@@ -30,7 +30,7 @@ def counted(hub: Hub) -> list[Metric]:
         single("deliveries_total", "counter", "Messages that were handed to sessions.", hub.counts["deliveries"]),
         labelled("refused_total", "counter", "Requests that were refused.", "code", refused),
         labelled(
-            "resumes_total", "counter", "Sessions that came back, and whether all they had missed was there.", "recovered",
+            "resumes_total", "counter", "Sessions that came back, by whether nothing was missed.", "recovered",
             {"yes": counts["recovered"], "no": counts["not_recovered"]},
         ),
         single("lagged_total", "counter", "Sessions that read too slowly and were ended.", hub.counts["lagged"]),

@@ -56,7 +56,7 @@ from landline.chat.passwords import Passwords
 from landline.chat.ports import Bus, Found
 from landline.chat.webfront import show_web
 from landline.chat.website import Site
-from landline.chat.wire import Request
+from landline.chat.wire import Quit, Request
 from landline.errors import Reason
 
 log = logging.getLogger("landline.chat")
@@ -168,13 +168,9 @@ class Hub:
         line.number = self._sessions
         self._lines[line.number] = line
         caller = line.caller
-        assert line.front is not None
-        self.feed(
-            Connected(
-                line.number, caller.address, caller.is_local, caller.is_secure, line.front.is_person,
-                secrets.token_bytes(32),
-            )
-        )  # fmt: skip
+        is_person = line.family is Family.TEXT
+        draw = secrets.token_bytes(32)
+        self.feed(Connected(line.number, caller.address, caller.is_local, caller.is_secure, is_person, draw))
 
     def asked(self, line: Line, request: Request) -> None:
         """A session asks for something."""
@@ -189,17 +185,7 @@ class Hub:
 
     def ended(self, line: Line) -> None:
         """The peer of a session sends no more: it ends when what it has asked for is answered."""
-        self._loop.call_soon(self._end_answered, line, self._loop.time() + DRAIN_SECONDS)
-
-    def _end_answered(self, line: Line, deadline: float) -> None:
-        world = self._chat.world
-        waits = any(one.session == line.number for one in (*world.pending.values(), *world.tickets.values()))
-        if line.is_ending:
-            return
-        if waits and self._loop.time() < deadline:
-            self._loop.call_later(0.01, self._end_answered, line, deadline)
-            return
-        line.end("quit", None)
+        self.asked(line, Quit())
 
     def closed(self, line: Line, reason: str) -> None:
         """The connection of a session is gone."""
@@ -223,8 +209,10 @@ class Hub:
         self.counts["lagged"] += 1
         who = self._chat.world.sessions.get(line.number)
         nick = "?" if who is None or who.identity is None else who.identity.nick
-        log.warning("chat: %s (%s) reads too slowly: %d bytes waited, over the %d of outbox_bytes; it is told to resume "
-                    "at %s", nick, line.caller.address, held, self.bounds.outbox_bytes, unsent)  # fmt: skip
+        log.warning(
+            "chat: %s from %s reads too slowly: %d bytes waited, more than the %d of outbox_bytes; it may resume at %s",
+            nick, line.caller.address, held, self.bounds.outbox_bytes, unsent,
+        )  # fmt: skip
         self.feed(Overflowed(line.number, unsent))
 
     def _flush(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from landline.address import TcpAddress
-from landline.chat.fronts import Begin, Caller, Family, Finish, Front, Heard
+from landline.chat.fronts import Begin, Caller, Family, Finish, Front, Heard, Switch
 from landline.chat.jsonfront import JsonFront
 from landline.chat.linefront import LineFront
 from landline.chat.moderating import address_group
@@ -203,17 +203,10 @@ class Line(Session):
                     self._hub.began(self)
                 case Finish():
                     self.end(one.reason, None)
-                case _:
-                    self._switch(one)
-
-    def _switch(self, to: object) -> None:
-        """Another front takes over: a program that was slow to say that it is one."""
-        rest = to.rest  # type: ignore[attr-defined]
-        self._hub.gone(self, "it speaks JSON")
-        self.number = 0
-        self.front = JsonFront(self.caller)
-        self._hear(self.front.begin())
-        self._hear([*self.front.received(rest)])
+                case Switch():
+                    # A program that was slow to say that it is one: the guest it was taken for goes.
+                    self._hub.gone(self, "it speaks JSON")
+                    self._hub.began(self)
 
     def tick(self, now: float) -> None:
         """Let a WebSocket ask whether somebody is there."""
