@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sqlite3
 import threading
@@ -95,6 +96,15 @@ def test_a_folder_that_cannot_be_used_is_said_in_a_sentence(
         History.open(folder)
     sentence = f"the chat cannot keep its data in {folder}: {problem}; give another folder with --data"
     assert str(caught.value) == sentence
+
+
+def test_a_file_system_that_knows_no_locks_is_said_in_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("landline.chat.history.fcntl.flock", fails)
+    with pytest.raises(ChatError, match="cannot keep its data in .*: No locks available; give another folder"):
+        History.open(folder)
 
 
 def test_a_bad_database_lets_go_of_everything(folder: Path) -> None:
