@@ -24,6 +24,8 @@ EPOCH = "0123456789abcdef"
         ("/join dev", wire.Join(room="dev", tail=10)),
         ("/JOIN  #dev ", wire.Join(room="dev", tail=10)),
         ("/join a b", wire.Join(room="a b", tail=10)),
+        ("/join\t#dev", wire.Join(room="dev", tail=10)),
+        ("/mute\tbob\t1d\ttoo\tloud", wire.Mute(room="lobby", nick="bob", seconds=86400, reason="too\tloud")),
         ("/leave", wire.Leave(room="lobby")),
         ("/leave dev", wire.Leave(room="dev")),
         ("/leave #dev", wire.Leave(room="dev")),
