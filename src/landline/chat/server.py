@@ -50,7 +50,8 @@ def chat_service(
     passwords from elsewhere, or at all under `tls_required`; `operators` are nicks that may moderate every room;
     `cluster` is the `nats://` address of the engine that several nodes share; `hosts` and `origins` name under which
     names the page may be called and which other sites may open its WebSocket; `metrics_token` lets others than this
-    machine read `/metrics`. Raises NameRefused for an operator that is no nick, ChatError if a library is missing.
+    machine read `/metrics`; `bounds` and `limits` bound its use, and `server_name` is how it is called. Returns the
+    service. Raises NameRefused for an operator that is no nick, ChatError if a library is missing.
     """
     bounds = bounds or Bounds()
     folder = default_folder() if data is None else Path(data)
