@@ -18,7 +18,7 @@ import msgspec
 
 from landline.chat.cluster import Cluster, parse_cluster
 from landline.chat.entries import AnyEntry, Genesis
-from landline.chat.natslink import UNAVAILABLE, Link, LinkLost, NoAnswer, Refused
+from landline.chat.natslink import UNAVAILABLE, Link, LinkLost, NoAnswer, Refused, end_tasks
 from landline.chat.natspresence import NatsPresence, open_leases
 from landline.chat.natsstream import (
     EPOCH,
@@ -223,9 +223,7 @@ class NatsBus:
             await self._link.close()
 
     async def _end(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         await self._proposals.unlink()
 
     async def _dial(self) -> Link:
@@ -332,9 +330,9 @@ class NatsBus:
             self._proposals.expire(asyncio.get_running_loop().time(), why)
 
     def _tell_link(self, up: bool, detail: str) -> None:
+        self._detail = "" if up else detail
         if self._node is not None and up != self._is_up:
             self._is_up = up
-            self._detail = "" if up else detail
             self._node.linked(up, detail)
 
     def _failed(self, entry: AnyEntry, why: str, unsure: bool) -> None:
@@ -361,8 +359,6 @@ async def _until_one_ends(*works: Coroutine[Any, Any, None]) -> None:
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(tasks)
     for task in done:
         task.result()

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -31,6 +32,7 @@ ASK_SECONDS = 2.0
 """How long JetStream may take to answer."""
 CLOSE_SECONDS = 1.0
 PING_SECONDS = 2
+AGAIN_SECONDS = 0.05
 UNAVAILABLE = 503
 """JetStream has no leader for now, or nobody answers: to be tried again."""
 LEAST_VERSION = (2, 11)
@@ -239,7 +241,8 @@ def _in_words(error: Exception) -> str:
     if isinstance(error, TimeoutError) or type(error).__name__ == "TimeoutError":
         return "it does not answer"
     if isinstance(error, OSError):
-        return error.strerror or str(error) or type(error).__name__
+        number = error.errno or 0
+        return os.strerror(number) if number > 0 else error.strerror or str(error) or "it is gone"
     text = str(error).removeprefix("nats: ").strip("'") or type(error).__name__
     return text
 
@@ -248,3 +251,18 @@ def version_of(link: Link) -> tuple[int, int]:
     """The server's version, as far as it counts."""
     version = link.client.connected_server_version
     return int(version.major), int(version.minor)
+
+
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait until they are over; their errors are nobody's any more.
+
+    `asyncio.wait_for`, which the library uses, may lose a cancellation in Python 3.11, so it is repeated.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        done, left = await asyncio.wait(left, timeout=AGAIN_SECONDS)
+        for task in done:
+            if not task.cancelled():
+                task.exception()
