@@ -53,7 +53,9 @@ class Bounds:
     """Until a program or a page must have said who it is."""
     rooms: int = 10_000
     rooms_per_session: int = 100
-    rooms_made_per_session: int = 10
+    opening_burst: float = 20
+    opening_rate: float = 0.02
+    """Rooms opened from one address: rooms stay."""
     members_told: int = 200
     """Members up to which a room is told who comes and goes; beyond, only how many there are."""
     resume_messages: int = 5_000
@@ -64,8 +66,8 @@ class Bounds:
     """What may wait for one session that reads slowly, before it is told that it lags, and closed."""
     ephemeral_bytes: int = 64 * 1024
     """What may wait before who types, comes and goes is left out."""
-    sessions_per_address: int = 20_000
-    """Places of one address; the limit of descriptors comes first."""
+    sessions_per_address: int = 1024
+    """Places of one address: one machine must not take every one."""
 
     def __post_init__(self) -> None:
         for one in fields(self):
