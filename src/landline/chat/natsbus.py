@@ -43,7 +43,7 @@ BATCH_ENTRIES = 256
 MOST_READ = 1024
 """Entries that may wait for the store, before the log is read on."""
 FIRST_RETRY_SECONDS = 0.1
-MOST_RETRY_SECONDS = 1.0
+MOST_RETRY_SECONDS = 0.5
 """How soon a lost link, or a store that could not store, is tried again."""
 STOP_SECONDS = 3.0
 SWEEP_SECONDS = 0.5
