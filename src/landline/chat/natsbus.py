@@ -165,7 +165,10 @@ class NatsBus:
         """
         link = await self._dial()
         try:
-            log = await self._open(link, position, genesis)
+            log = await link.unless_lost(self._open(link, position, genesis))
+        except LinkLost as lost:
+            await link.close()
+            raise ChatError(f"{self.cluster} was lost while the chat began: {lost}") from None
         except BaseException:
             await link.close()
             raise
@@ -243,7 +246,7 @@ class NatsBus:
                     f"{self.cluster} has no JetStream, or it is not ready: start nats-server with -js"
                 ) from None
             raise ChatError(f"{self.cluster} refuses what a chat needs: {refused}") from None
-        except (LinkLost, NoAnswer) as error:
+        except NoAnswer as error:
             raise ChatError(f"{self.cluster} was lost while the chat began: {error}") from None
 
     async def _keep_linked(self, link: Link) -> None:
@@ -284,17 +287,16 @@ class NatsBus:
         assert self._reader is not None
         link = await self._dial()
         try:
-            head = await head_of(link, self._names)
-            check_reach(self._names, head, self._reader.position)
-            await self._check_last(link, self._reader)
-            await open_leases(link, self._names, self.cluster.replicas)
+            await link.unless_lost(self._check(link, self._reader))
         except BaseException:
             await link.close()
             raise
         return link
 
-    async def _check_last(self, link: Link, reader: LogReader) -> None:
-        """What was read last must still be where it was."""
+    async def _check(self, link: Link, reader: LogReader) -> None:
+        """The log must hold what was read of it, at the same place."""
+        check_reach(self._names, await head_of(link, self._names), reader.position)
+        await open_leases(link, self._names, self.cluster.replicas)
         if not reader.last_id:
             return
         found = await message_at(link, self._names, reader.position)
@@ -308,19 +310,21 @@ class NatsBus:
         """Do everything on a link until it is lost. Raises Stuck."""
         assert self._reader is not None
         try:
-            await self._presence.join(link)
-            self._proposals.link(link)
-            self._tell_link(True, f"the link with {self.cluster} is there")
-            await _until_one_ends(
-                _lost(link),
-                self._reader.read(link),
-                self._presence.watch(link),
-                self._presence.renew(link),
-                self._presence.tell(link),
-                self._presence.look(link),
-            )
+            await link.unless_lost(self._live(link, self._reader))
         except (LinkLost, NoAnswer, Refused) as error:
             _log.info("the link with %s is given up: %s", self.cluster, error)
+
+    async def _live(self, link: Link, reader: LogReader) -> None:
+        await self._presence.join(link)
+        self._proposals.link(link)
+        self._tell_link(True, f"the link with {self.cluster} is there")
+        await _until_one_ends(
+            reader.read(link),
+            self._presence.watch(link),
+            self._presence.renew(link),
+            self._presence.tell(link),
+            self._presence.look(link),
+        )
 
     async def _sweep(self) -> None:
         """Give up proposals whose time is over."""
@@ -347,10 +351,6 @@ def _report(task: asyncio.Task[None]) -> None:
     error = None if task.cancelled() else task.exception()
     if error is not None:
         _log.error("the bus has failed", exc_info=error)
-
-
-async def _lost(link: Link) -> None:
-    await link.lost.wait()
 
 
 async def _until_one_ends(*works: Coroutine[Any, Any, None]) -> None:

@@ -11,8 +11,8 @@ import asyncio
 import contextlib
 import os
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -37,6 +37,7 @@ UNAVAILABLE = 503
 """JetStream has no leader for now, or nobody answers: to be tried again."""
 LEAST_VERSION = (2, 11)
 
+Result = TypeVar("Result")
 Take = Callable[["Msg"], Awaitable[None]]
 
 
@@ -154,6 +155,17 @@ class Link:
     async def manage(self, what: str, document: object = None) -> dict[str, Any]:
         """Ask JetStream's management: `what` as in STREAM.INFO.NAME. Raises Refused, NoAnswer or LinkLost."""
         return await self.ask(f"$JS.API.{what}", b"" if document is None else msgspec.json.encode(document))
+
+    async def unless_lost(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Do something, and stop as soon as the link is lost: nobody answers then. Raises LinkLost."""
+        task, lost = asyncio.ensure_future(work), asyncio.ensure_future(self.lost.wait())
+        try:
+            await asyncio.wait({task, lost}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            raise LinkLost(self.why)
+        finally:
+            await end_tasks([task, lost])
 
     async def _guarded(self, call: Awaitable[Any]) -> Any:
         """Wait for the library, with its errors told apart."""
