@@ -15,8 +15,10 @@ import pytest
 from landline.chat.natsbus import NatsBus
 from landline.chat.natslink import Link
 from landline.chat.natsstream import EPOCH, Names, head_of
+from landline.chat.neighbours import LEASE_SECONDS
 from landline.chat.ports import Bus
 from landline.errors import ChatError
+from tests.certs import Files
 from tests.chat.buscontract import (
     ANN,
     BOB,
@@ -53,9 +55,9 @@ def own(tmp_path: Path) -> Iterator[NatsServer]:
         yield server
 
 
-def rig_on(address: str) -> Rig:
+def rig_on(address: str, options: str = "") -> Rig:
     """A chat nobody else has."""
-    full = f"{address}/test{next(NUMBERS)}"
+    full = f"{address}/test{next(NUMBERS)}{options}"
     return Rig(lambda: NatsBus(full))
 
 
@@ -342,6 +344,22 @@ async def test_a_user_with_a_password(tmp_path: Path) -> None:
 
 
 @on_both_loops
+async def test_over_tls(tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    certificate, key = files.server()
+    options = ("--tls", f"--tlscert={certificate}", f"--tlskey={key}", "--user", "ann", "--pass", "secret")
+    with NatsServer(tmp_path / "nats", *options) as server:
+        place = f"ann:secret@127.0.0.1:{server.port}"
+        for scheme in ("tls", "nats"):
+            async with rig_on(f"{scheme}://{place}", f"?ca={files.ca()}") as rig:
+                node, bus = await rig.attach()
+                bus.propose(post("hello"))
+                await node.has("hello")
+        for address in (f"tls://{place}?ca={files.ca(1)}", f"tls://{place}"):
+            assert "is not trusted" in await problem_of(address)
+
+
+@on_both_loops
 async def test_a_stream_that_is_no_log_is_left_alone(shared: NatsServer) -> None:
     bus = NatsBus(f"{shared.address}/taken{next(NUMBERS)}")
     stream = Names(bus.cluster.name).stream
@@ -379,3 +397,67 @@ def test_nothing_is_lost_and_nothing_twice_however_often_the_server_is_killed(se
             expect_all_once(one, other, *prefixes, count=100)
 
     asyncio.run(run())
+
+
+def three_servers(folder: Path, stack: ExitStack) -> list[NatsServer]:
+    """Three servers that keep everything three times."""
+    ports = [stack.enter_context(free_port()) for _ in range(3)]
+    routes = ",".join(f"nats://127.0.0.1:{port}" for port in ports)
+    stack.pop_all().close()
+    servers = []
+    for number, port in enumerate(ports):
+        options = ("--cluster_name", "tests", "--name", f"s{number}", "--routes", routes)
+        server = NatsServer(folder / str(number), *options, "--cluster", f"nats://127.0.0.1:{port}")
+        servers.append(stack.enter_context(server))
+    return servers
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("victim", range(3))
+def test_one_of_three_servers_is_killed(victim: int, tmp_path: Path) -> None:
+    async def run(servers: list[NatsServer]) -> None:
+        hosts = ",".join(f"127.0.0.1:{server.port}" for server in servers)
+        async with rig_on(f"nats://{hosts}", "?replicas=3") as rig:
+            one, one_bus, other, other_bus = await rig.pair()
+            one_bus.came("", ANN)
+            other_bus.came("", BOB)
+            await one.until(lambda: one.here() == [("", "bob")])
+            await other.until(lambda: other.here() == [("", "ann")])
+            for entry in posts("before", 100):
+                one_bus.propose(entry)
+            await other.has("before99")
+            servers[victim].kill()
+            killed_at = time.monotonic()
+            for entry in posts("after", 100):
+                one_bus.propose(entry)
+            for entry in posts("too", 100, "garden"):
+                other_bus.propose(entry)
+            for node in (one, other):
+                await node.has("after99", "too99")
+            print(f"server {victim} of 3 was killed: all was there {time.monotonic() - killed_at:.2f} s later")
+            expect_all_once(one, other, "before", "after", "too", count=100)
+            await asyncio.sleep(LEASE_SECONDS + 1)
+            print(one.links, other.links)
+            assert one.gone == other.gone == []
+
+    with ExitStack() as stack:
+        servers = three_servers(tmp_path, stack)
+        asyncio.run(until_it_starts(servers))
+        asyncio.run(run(servers))
+
+
+async def until_it_starts(servers: list[NatsServer]) -> None:
+    """Wait until the servers have chosen a leader."""
+    hosts = ",".join(f"127.0.0.1:{server.port}" for server in servers)
+    for _ in range(100):
+        bus = NatsBus(f"nats://{hosts}/first?replicas=3")
+        try:
+            await bus.start(Recorder(), 0, None)
+        except ChatError as error:
+            print(error)
+            await asyncio.sleep(0.2)
+        else:
+            await bus.stop()
+            return
+    raise AssertionError("no leader")

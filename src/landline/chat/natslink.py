@@ -32,7 +32,7 @@ ASK_SECONDS = 2.0
 """How long JetStream may take to answer."""
 CLOSE_SECONDS = 1.0
 PING_SECONDS = 2
-AGAIN_SECONDS = 0.05
+AGAIN_SECONDS = 1.5
 UNAVAILABLE = 503
 """JetStream has no leader for now, or nobody answers: to be tried again."""
 LEAST_VERSION = (2, 11)
@@ -108,11 +108,13 @@ class Link:
     async def close(self) -> None:
         """Close, within CLOSE_SECONDS, even if the other side is deaf."""
         self.lose("the connection was closed")
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self.client.close()
-                await self._over.wait()
-        self.abort()
+        try:
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self.client.close()
+                    await self._over.wait()
+        finally:
+            self.abort()
 
     def abort(self) -> None:
         """Cut the connection."""
@@ -172,7 +174,12 @@ class Link:
         from nats import errors
 
         try:
-            return await call
+            answer = await call
+            # `asyncio.wait_for`, which the library uses, loses a cancellation if the answer is there (Python 3.11).
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError
+            return answer
         except errors.NoRespondersError:
             raise
         except errors.MaxPayloadError:
@@ -268,13 +275,20 @@ def version_of(link: Link) -> tuple[int, int]:
 async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancel tasks and wait until they are over; their errors are nobody's any more.
 
-    `asyncio.wait_for`, which the library uses, may lose a cancellation in Python 3.11, so it is repeated.
+    Whoever is cancelled meanwhile waits all the same, so that nothing is left behind. A cancellation may be lost in a
+    library, so it is repeated, after longer than any end of ours takes.
     """
-    left = set(tasks)
+    left, is_cancelled = set(tasks), False
     while left:
         for task in left:
             task.cancel()
-        done, left = await asyncio.wait(left, timeout=AGAIN_SECONDS)
+        try:
+            done, left = await asyncio.wait(left, timeout=AGAIN_SECONDS)
+        except asyncio.CancelledError:
+            is_cancelled = True
+            continue
         for task in done:
             if not task.cancelled():
                 task.exception()
+    if is_cancelled:
+        raise asyncio.CancelledError
