@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ from landline.chat.fronts import Caller
 from landline.chat.hub import Hub
 from landline.chat.line import Line
 from landline.chat.localbus import LocalBus
+from landline.chat.lookalikes import prepare
 from landline.chat.metrics import exposition
 from landline.chat.names import account_of, clean_nick
 from landline.chat.ports import Bus
@@ -63,6 +65,8 @@ def chat_service(
 
     @service.startup
     async def start() -> None:
+        # Here and in a thread: the first caller must not wait for it.
+        await asyncio.get_running_loop().run_in_executor(None, prepare)
         await hub.start(is_cluster=cluster is not None)
 
     @service.shutdown
