@@ -45,7 +45,7 @@ class Server:
 
 async def speak(client: ChatClient, over: asyncio.Event) -> list[int]:
     """Say numbered messages until it is over. Returns the seq of each, as it was acknowledged."""
-    seqs = []
+    seqs: list[int] = []
     while not over.is_set():
         seqs.append((await client.say("lobby", f"{client.view.me.nick} {len(seqs)}")).seq)
     return seqs
