@@ -28,7 +28,7 @@ from landline.chat.changes import (
     Told,
 )
 from landline.chat.link import Link, chat_address
-from landline.chat.notices import UNSURE, Account, Ack, Answer, Bye, Message, Notice, Refused, Welcome
+from landline.chat.notices import UNSURE, Account, Ack, Answer, Bye, Message, Notice, Page, Refused, Welcome
 from landline.chat.view import Pending, View
 from landline.chat.wire import Hello, Login, Quit, Request
 from landline.connection.backoff import Backoff
@@ -225,8 +225,8 @@ class ChatClient:
                 yield change.message
             elif isinstance(change, Skipped):
                 log.warning("%s: %d changes were not taken in time, and dropped", self.address, change.count)
-            elif isinstance(change, Ended) and change.error is not None:
-                raise change.error
+        if self.error is not None:
+            raise self.error
 
     # Keeping a connection.
 
@@ -356,8 +356,12 @@ class ChatClient:
         match notice:
             case Ack(cid=str(cid)):
                 self._stored(cid, notice)
-            case Message(sender=self.view.me.id, cid=str(cid)):
-                self._stored(cid, _ack_of(notice))
+            case Message():
+                self._seen(notice)
+            case Page():
+                # What was stored just before the connection broke comes back so.
+                for message in notice.messages:
+                    self._seen(message)
             case Refused():
                 self._not_stored(notice)
             case Welcome() | Account():
@@ -429,6 +433,11 @@ class ChatClient:
         stored = self._said.get(cid)
         if stored is not None and not stored.done():
             stored.set_result(ack)
+
+    def _seen(self, message: Message) -> None:
+        """An own message that is there is stored, whether or not the answer to it has come."""
+        if message.cid is not None and message.sender == self.view.me.id:
+            self._stored(message.cid, _ack_of(message))
 
     def _not_stored(self, notice: Refused) -> None:
         cid = notice.cid or (notice.ref if isinstance(notice.ref, str) else "")

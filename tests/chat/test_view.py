@@ -1,0 +1,549 @@
+"""What one person knows: what the server says goes in, what has changed comes out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from landline.chat.changes import (
+    CaughtUp,
+    Change,
+    DirectoryChanged,
+    Gone,
+    MeChanged,
+    MembersChanged,
+    MessageAdded,
+    Missed,
+    NickChanged,
+    NotRecovered,
+    PageLoaded,
+    PendingChanged,
+    Recovered,
+    RoomAdded,
+    RoomChanged,
+    RoomJoined,
+    RoomLeft,
+    Told,
+    Trimmed,
+    TypingChanged,
+)
+from landline.chat.hearing import AGAIN_SECONDS
+from landline.chat.notices import (
+    Account,
+    Ack,
+    Announcement,
+    Bye,
+    Changed,
+    Done,
+    Lagged,
+    Left,
+    Members,
+    Notice,
+    Page,
+    Person,
+    Place,
+    Pong,
+    Presence,
+    Refused,
+    Renamed,
+    RoomList,
+    Types,
+)
+from landline.chat.timeline import MOST_KEPT
+from landline.chat.view import MOST_CIDS, MOST_FAILED, View
+from landline.chat.wire import History, Join, Msg, Request, Resume, Say
+from tests.chat.said import ANNA, BOB, EPOCH, ME, TALK, come_in, joined, message, page, welcome
+
+OTHER = "f" * 16
+
+
+def entered(seq: int = 0, *rooms: str) -> View:
+    """A view that is in its rooms, each at message `seq`."""
+    view = View(rooms or ("lobby",))
+    come_in(view, seq)
+    return view
+
+
+def kinds(changes: list[Change]) -> list[str]:
+    return [type(change).__name__ for change in changes]
+
+
+def new(changes: list[Change]) -> list[int]:
+    """The seq of each message that is new."""
+    return [change.message.seq for change in changes if isinstance(change, MessageAdded) and change.is_new]
+
+
+def back(view: View, now: float = 5.0, **more: Any) -> list[Request]:
+    """The connection was away since 1.0 and is there again. Returns what is asked for."""
+    view.lost(1.0)
+    view.handle(welcome(**more), now)
+    return view.resume_requests()
+
+
+# Coming in.
+
+
+def test_the_first_time_rooms_are_joined_with_their_newest_messages() -> None:
+    view = View(("lobby", "den"), tail=20)
+    assert view.resume_requests() == [
+        Join(room="lobby", tail=20, ref="view-1"), Join(room="den", tail=20, ref="view-2"),
+    ]  # fmt: skip
+    assert kinds(view.handle(joined(7, ref="view-1", topic="all", count=3, members=[ANNA]))) == ["RoomJoined"]
+    assert view.handle(joined(0, "den", ref="view-2")) == [RoomJoined("den"), CaughtUp(0.0, 0, {})]
+    room = view.rooms["lobby"]
+    assert (room.is_member, room.topic, room.count, room.members, room.position) == (True, "all", 3, {"~anna": ANNA}, 7)
+    assert view.handle(page("tail", 3, 7)) == [PageLoaded("lobby", "tail", 3, 7, False)]
+    assert len(room.messages) == 5 and room.unread == 0 and view.take_requests() == []
+
+
+def test_who_we_are_comes_with_the_welcome() -> None:
+    view = View()
+    changes = view.handle(welcome(motd="be kind", rooms=["lobby"], is_operator=True, account="me", passwords=False))
+    assert changes == [MeChanged(), Told("be kind", code="motd")]
+    me = view.me
+    assert (me.id, me.nick, me.token, me.account) == (ME, "me", "token", "me")
+    assert (me.is_operator, me.passwords) == (True, False)
+    assert (view.server, view.epoch, view.motd, view.suggested) == ("Landline", EPOCH, "be kind", ["lobby"])
+    assert view.settled() == []
+
+
+def test_without_rooms_we_are_there_at_once() -> None:
+    view = View(())
+    view.handle(welcome())
+    assert (view.resume_requests(), view.settled(), view.settled()) == ([], [CaughtUp(0.0, 0, {})], [])
+
+
+def test_a_room_is_known_by_the_name_that_the_server_has_for_it() -> None:
+    view = View(("LOBBY",))
+    (request,) = view.resume_requests()
+    assert view.handle(joined(2, ref=request.ref))[-1] == CaughtUp(0.0, 0, {})
+    assert list(view.wished) == ["lobby"] and list(view.rooms) == ["lobby"]
+
+
+def test_a_room_that_is_refused_is_told_and_does_not_hold_up_the_others() -> None:
+    view = View(("lobby", "den"))
+    first, second = view.resume_requests()
+    refused = Refused(ref=first.ref, code="banned", text="you are banned", room="lobby", wait=9e9)
+    assert view.handle(refused) == [Told("you are banned", True, "lobby", "banned")]
+    assert view.handle(joined(0, "den", ref=second.ref))[-1] == CaughtUp(0.0, 0, {"lobby": "you are banned"})
+
+
+def test_what_comes_too_fast_is_put_off() -> None:
+    view = View(("lobby",))
+    (request,) = view.resume_requests()
+    assert view.handle(Refused(ref=request.ref, code="too_fast", text="wait", wait=0.4)) == []
+    assert (view.take_later(), view.take_later()) == ([(0.4, request)], [])
+    assert kinds(view.handle(joined(0, ref=request.ref))) == ["RoomJoined", "CaughtUp"]
+
+
+def test_entering_once_more_changes_no_place() -> None:
+    view = entered(4)
+    view.handle(joined(9))
+    assert view.rooms["lobby"].position == 4
+    view.handle(Left(room="lobby", ref=1))
+    view.handle(joined(9))
+    assert view.rooms["lobby"].position == 9
+
+
+# Messages.
+
+
+def test_messages_are_new_once_and_counted() -> None:
+    view = entered(4)
+    hello = message(5, "hello ME!")
+    assert view.handle(hello) == [MessageAdded("lobby", hello, True, True)]
+    assert view.handle(hello) == []
+    room = view.rooms["lobby"]
+    assert (room.unread, room.mentions) == (1, 1)
+    assert view.watch("lobby") == [RoomChanged("lobby")] and (room.unread, room.read_seq) == (0, 5)
+    view.handle(message(6))
+    assert (room.unread, room.read_seq) == (0, 6)
+    assert view.watch(None) == [] and view.watch("nowhere") == [] and view.mark_read("lobby") == []
+
+
+def test_a_hole_is_asked_for_and_filled_in_order() -> None:
+    view = entered(4)
+    assert view.handle(message(7)) == [] and view.handle(message(8)) == []
+    (request,) = view.take_requests()
+    assert request == History(room="lobby", after=4, limit=200, ref=request.ref)
+    assert new(view.handle(page("history", 5, 6, ref=request.ref))) == [5, 6, 7, 8]
+    assert view.take_requests() == []
+
+
+def test_a_hole_over_several_pages() -> None:
+    view = entered(4)
+    view.handle(message(9))
+    (request,) = view.take_requests()
+    assert new(view.handle(page("history", 5, 6, ref=request.ref, more=True))) == [5, 6]
+    (request,) = view.take_requests()
+    assert isinstance(request, History) and request.after == 6
+    assert new(view.handle(page("history", 7, 9, ref=request.ref))) == [7, 8, 9]
+
+
+@pytest.mark.parametrize(
+    "answer", [Page(kind="history", messages=[], room="lobby"), Refused(code="storage", text="disk full")], ids=str
+)
+def test_a_hole_that_cannot_be_filled_is_told(answer: Any) -> None:
+    view = entered(4)
+    view.handle(message(7))
+    (request,) = view.take_requests()
+    changes = view.handle(msgspec.structs.replace(answer, ref=request.ref))
+    assert Missed("lobby", 5, 6) in changes and new(changes) == [7] and view.take_requests() == []
+
+
+def test_what_is_said_while_a_page_is_read_is_new() -> None:
+    view = entered(4)
+    changes = view.handle(page("tail", 3, 6))
+    assert changes[0] == PageLoaded("lobby", "tail", 3, 6, False) and new(changes) == [5, 6]
+    assert new(view.handle(message(6))) == []
+
+
+def test_pages_of_history_are_put_in_and_asked_for_once() -> None:
+    view = entered(40)
+    request = view.older_request("lobby")
+    assert request == History(room="lobby", before=41, limit=50, ref=request.ref if request else None)
+    assert request is not None and view.older_request("lobby") is None and view.page_request("lobby", 9) is None
+    assert view.handle(page("history", 30, 40, ref=request.ref, more=True)) == [
+        PageLoaded("lobby", "history", 30, 40, True)
+    ]
+    request = view.older_request("lobby", 5)
+    assert request is not None and (request.before, request.limit) == (30, 5)
+    assert view.handle(Refused(ref=request.ref, code="storage", text="no")) == [Told("no", True, None, "storage")]
+    assert view.older_request("nowhere") is None
+    view.handle(page("history", 1, 29))
+    assert view.older_request("lobby") is None
+    empty = view.handle(Page(kind="history", messages=[], room="lobby"))
+    assert empty == [PageLoaded("lobby", "history", 0, 0, False)]
+
+
+def test_searches_and_pages_of_unknown_rooms_change_nothing() -> None:
+    view = entered(4)
+    assert view.handle(page("search", 1, 2)) == [] and view.handle(page("history", 1, 2, room="den")) == []
+    assert len(view.rooms["lobby"].messages) == 0
+
+
+def test_memory_is_bounded_and_it_is_told_what_went() -> None:
+    view = entered(0)
+    changes: list[Change] = []
+    for seq in range(1, MOST_KEPT + 3):
+        changes = view.handle(message(seq))
+    assert changes[-1] == Trimmed("lobby", 2, 2) and len(view.rooms["lobby"].messages) == MOST_KEPT
+
+
+def test_another_epoch_without_a_new_connection() -> None:
+    view = entered(4)
+    view.handle(message(5))
+    changes = view.handle(message(2, epoch=OTHER))
+    assert changes[0] == NotRecovered("lobby", "epoch") and new(changes) == [2]
+    assert [one.seq for one in view.rooms["lobby"].messages] == [2]
+
+
+def test_a_message_of_a_room_that_we_did_not_know_we_are_in() -> None:
+    view = entered(4)
+    assert kinds(view.handle(message(9, room="den"))) == ["RoomAdded", "MessageAdded"]
+    assert (view.rooms["den"].peer, view.rooms["den"].position) == (None, 9)
+
+
+# Own messages.
+
+
+def test_an_own_message_is_pending_until_it_is_in_its_place() -> None:
+    view = entered(4)
+    pending = view.say("lobby", "hi", "c1")
+    assert pending.request() == Say(room="lobby", body="hi", cid="c1", ref="c1")
+    assert view.pending_in("lobby") == [pending] == view.unsaid()
+    ack = Ack(room="lobby", seq=5, epoch=EPOCH, id="5", time=1.0, cid="c1")
+    assert view.handle(ack) == [PendingChanged("lobby", "c1")]
+    assert (pending.state, pending.seq, view.unsaid()) == ("stored", 5, [])
+    mine = message(5, "hi", sender=Person(ME, "me"), cid="c1")
+    assert view.handle(mine) == [MessageAdded("lobby", mine, True, False), PendingChanged("lobby", "c1")]
+    assert view.pending == {} and view.rooms["lobby"].unread == 0
+    assert view.said_here(mine) and not view.said_here(message(5, cid="c1"))
+    view.say("lobby", "hi", "c1")
+    assert view.handle(ack) == [PendingChanged("lobby", "c1")] and view.pending == {}
+    assert view.handle(ack) == []
+
+
+def test_an_own_message_behind_a_hole_is_stored_and_not_shown_yet() -> None:
+    view = entered(4)
+    pending = view.say("lobby", "hi", "c1")
+    assert view.handle(message(6, sender=Person(ME, "me"), cid="c1")) == [PendingChanged("lobby", "c1")]
+    assert (pending.state, pending.seq) == ("stored", 6)
+    (request,) = view.take_requests()
+    changes = view.handle(page("history", 5, 5, ref=request.ref))
+    assert new(changes) == [5, 6] and changes[-1] == PendingChanged("lobby", "c1") and view.pending == {}
+
+
+def test_an_own_message_that_is_stored_among_too_many_others_is_not_pending_for_ever() -> None:
+    view = entered(4)
+    view.say("lobby", "hi", "c1")
+    view.say("lobby", "there", "c2")
+    view.handle(Ack(room="lobby", seq=5, epoch=EPOCH, id="5", time=1.0, cid="c1"))
+    (request,) = back(view)
+    changes = view.handle(joined(9000, ref=request.ref, recovered=False, why="too_many"), 5.0)
+    assert changes[-2:] == [CaughtUp(4.0, 0, {"lobby": "too_many"}), PendingChanged("lobby", "c1")]
+    assert list(view.pending) == ["c2"]
+
+
+def test_a_refused_message_has_failed_unless_that_is_unsure() -> None:
+    view = entered(4)
+    pending = view.say("lobby", "hi", "c1")
+    assert view.handle(Refused(code="unsure", text="perhaps", cid="c1")) == [] and pending.state == "waiting"
+    assert view.handle(Refused(code="muted", text="silence", ref="c1")) == [PendingChanged("lobby", "c1")]
+    assert (pending.state, pending.code, pending.why) == ("failed", "muted", "silence")
+    view.forget("c1")
+    assert view.pending == {} and view.fail("c1", "", "") == []
+    assert view.handle(Refused(code="muted", text="silence", cid="c1")) == [Told("silence", True, None, "muted")]
+
+
+def test_failed_messages_and_known_cids_are_bounded() -> None:
+    view = entered(0)
+    first = message(1, sender=Person(ME, "me"), cid="0")
+    for number in range(MOST_CIDS + 1):
+        view.say("lobby", "hi", str(number))
+        view.fail(str(number), "muted", "silence")
+    assert len(view.pending) == MOST_FAILED and not view.said_here(first)
+
+
+def test_direct_messages_make_a_conversation() -> None:
+    view = entered(0)
+    first = message(3, room=TALK, to=ME, to_nick="me")
+    assert view.handle(first) == [RoomAdded(TALK), MessageAdded(TALK, first, True, False)]
+    room = view.rooms[TALK]
+    assert (room.title, room.position, room.unread) == ("anna", 3, 1)
+    assert view.room_with("ANNA") is room and view.room_with("bob") is None and view.other_in(TALK) == "~anna"
+    assert view.other_in("@~me,~me") == "~me" and view.is_mine(TALK) and not view.is_mine("@a,b")
+    pending = view.msg("anna", "hi", "c1")
+    assert pending.request() == Msg(to="anna", body="hi", cid="c1", ref="c1") and view.pending_in(TALK) == [pending]
+    assert view.say(TALK, "hi", "c2").request() == Msg(to="~anna", body="hi", cid="c2", ref="c2")
+    assert view.msg("zoe", "hi", "c3").room == ""
+
+
+def test_a_conversation_that_we_begin() -> None:
+    view = entered(0)
+    view.msg("bob", "hi", "c1")
+    name = "@bob,~me"
+    view.handle(message(1, room=name, sender=Person(ME, "me"), to="bob", to_nick="Bob", cid="c1"))
+    assert view.rooms[name].peer == Person("bob", "Bob") and view.pending == {}
+    assert view.handle(joined(1, name))[:1] == [RoomJoined(name)]
+
+
+# Away and back.
+
+
+def test_back_with_all_that_came_meanwhile() -> None:
+    view = entered(4)
+    view.handle(message(5))
+    assert back(view) == [Resume(room="lobby", epoch=EPOCH, seq=5, ref="view-2")]
+    assert view.handle(joined(8, ref="view-2", recovered=True), 6.0) == [RoomJoined("lobby", True)]
+    assert new(view.handle(page("resume", 6, 7, more=True), 6.0)) == [6, 7]
+    changes = view.handle(page("resume", 8, 8), 6.5)
+    assert new(changes) == [8]
+    assert changes[-2:] == [Recovered("lobby", 3), CaughtUp(5.5, 3, {})]
+    assert new(view.handle(page("resume", 8, 9), 7.0)) == [9]
+
+
+def test_back_with_nothing_missed() -> None:
+    view = entered(4)
+    (request,) = back(view)
+    assert view.handle(joined(4, ref=request.ref, recovered=True), 3.0)[1:] == [
+        Recovered("lobby", 0), CaughtUp(2.0, 0, {}),
+    ]  # fmt: skip
+
+
+def test_the_time_away_runs_from_the_first_loss() -> None:
+    view = View(("lobby",))
+    view.lost(0.5)
+    come_in(view, 4)
+    back(view)
+    view.lost(4.0)
+    (request,) = back(view, 9.0)
+    assert view.handle(joined(4, ref=request.ref, recovered=True), 9.0)[-1] == CaughtUp(8.0, 0, {})
+
+
+@pytest.mark.parametrize(
+    ("why", "epoch", "seq", "kept"),
+    [("too_many", EPOCH, 9000, [5]), ("ahead", EPOCH, 2, []), ("epoch", OTHER, 3, []), ("epoch", OTHER, 0, [])],
+)
+def test_back_and_not_recovered(why: str, epoch: str, seq: int, kept: list[int]) -> None:
+    view = entered(4)
+    view.handle(message(5))
+    (request,) = back(view)
+    changes = view.handle(joined(seq, ref=request.ref, recovered=False, why=why, epoch=epoch), 5.0)
+    assert changes[1:] == [NotRecovered("lobby", why), CaughtUp(4.0, 0, {"lobby": why})]
+    room = view.rooms["lobby"]
+    assert [one.seq for one in room.messages] == kept and (room.position, room.epoch) == (seq, epoch)
+    requests = view.take_requests()
+    assert [type(one) for one in requests] == [History] * bool(seq)
+    if requests:
+        tail = Page(kind="history", room="lobby", messages=[message(seq, epoch=epoch)], ref=requests[0].ref)
+        assert view.handle(tail) == [PageLoaded("lobby", "tail", seq, seq, False)]
+
+
+def test_what_was_on_its_way_is_forgotten_with_the_connection() -> None:
+    view = entered(4)
+    view.handle(Types(room="lobby", id="~anna", nick="anna"))
+    view.handle(message(9))
+    view.lost(1.0)
+    assert view.take_requests() == [] and view.rooms["lobby"].held == {} and view.rooms["lobby"].typing == {}
+    view.handle(welcome())
+    assert [getattr(one, "seq", None) for one in view.resume_requests()] == [4]
+
+
+def test_a_room_that_cannot_be_read_is_tried_again_later() -> None:
+    view = entered(4)
+    (request,) = back(view)
+    view.handle(joined(8, ref=request.ref, recovered=True), 5.0)
+    changes = view.handle(Left(room="lobby", reason="it cannot be read"), 5.0)
+    assert changes == [
+        RoomLeft("lobby", "", "it cannot be read"),
+        NotRecovered("lobby", "it cannot be read"),
+        CaughtUp(4.0, 0, {"lobby": "it cannot be read"}),
+    ]
+    ((seconds, again),) = view.take_later()
+    assert (seconds, again) == (AGAIN_SECONDS, Resume(room="lobby", epoch=EPOCH, seq=4, ref=again.ref))
+    view.handle(joined(8, ref=again.ref, recovered=True), 9.0)
+    assert view.handle(page("resume", 5, 8), 9.0)[-1] == Recovered("lobby", 4)
+
+
+def test_a_room_that_refuses_us_when_we_come_back() -> None:
+    view = entered(4)
+    (request,) = back(view)
+    assert view.handle(Refused(ref=request.ref, code="banned", text="out"), 2.0) == [
+        Told("out", True, None, "banned"), NotRecovered("lobby", "out"), CaughtUp(1.0, 0, {"lobby": "out"}),
+    ]  # fmt: skip
+    assert not view.rooms["lobby"].is_member
+
+
+def test_conversations_are_resumed_where_something_is_new() -> None:
+    other, third = "@bob,~me", "@zoe,~me"
+    view = View(())
+    view.handle(welcome([Place(TALK, 6, peer=ANNA), Place(other, 2, peer=BOB)]))
+    assert view.resume_requests() == [] and view.rooms[TALK].position == 6
+    requests = back(view, direct=[Place(TALK, 9, peer=ANNA), Place(other, 2, peer=BOB), Place(third, 3)])
+    assert [(getattr(one, "room", ""), getattr(one, "seq", -1)) for one in requests] == [(TALK, 6), (third, 0)]
+    for request, seq in zip(requests, (9, 3), strict=True):
+        view.handle(joined(seq, getattr(request, "room", ""), ref=request.ref, recovered=True))
+    assert new(view.handle(page("resume", 7, 9, room=TALK))) == [7, 8, 9]
+    assert new(view.handle(page("resume", 1, 3, room=third))) == [1, 2, 3]
+    assert back(view, id="~else", direct=[]) == []
+
+
+# Others, and words.
+
+
+def test_who_comes_and_goes_and_types() -> None:
+    view = entered(0)
+    view.handle(Types(room="lobby", id="~anna", nick="anna"), 3.0)
+    room = view.rooms["lobby"]
+    assert room.typing_now(4.0) == ["anna"]
+    assert view.handle(Presence(room="lobby", count=2, came=[BOB], went=[ANNA])) == [
+        MembersChanged("lobby", 2, (BOB,), (ANNA,))
+    ]
+    assert (room.members, room.count, room.typing) == ({"bob": BOB}, 2, {})
+    assert view.handle(Types(room="lobby", id=ME, nick="me")) == [] == view.handle(Types(room="x", id="a", nick="a"))
+    assert view.handle(Types(room="lobby", id="bob", nick="bob")) == [TypingChanged("lobby")]
+    assert view.handle(Presence(room="den", count=1)) == []
+
+
+def test_lists_of_people_and_rooms() -> None:
+    view = entered(0)
+    assert view.handle(Members(room=None, members=[ANNA], count=1)) == [] and view.here == {"~anna": ANNA}
+    assert view.handle(Members(room="lobby", members=[BOB], count=9)) == [MembersChanged("lobby", 9)]
+    assert view.rooms["lobby"].members == {"bob": BOB}
+    assert view.handle(Members(room="den", members=[], count=0)) == []
+    listed = RoomList(rooms=[Place("den", 3)], direct=[Place(TALK, 2, peer=ANNA)])
+    assert view.handle(listed) == [DirectoryChanged(), RoomAdded(TALK)] and view.directory == [Place("den", 3)]
+
+
+def test_names_change() -> None:
+    view = entered(0)
+    view.handle(Members(room=None, members=[ANNA], count=1))
+    assert view.handle(Renamed(id="ann", nick="Ann", old_id="~anna", old_nick="anna")) == [
+        NickChanged("ann", "Ann", "~anna", "anna")
+    ]
+    assert view.here == {"ann": Person("ann", "Ann")}
+    view.handle(Renamed(id="mine", nick="mine", old_id=ME, old_nick="me"))
+    assert (view.me.id, view.me.nick) == ("mine", "mine")
+    account = Account(id="mine", nick="mine", token="t2", account="mine", direct=[Place("@bob,mine", 2, peer=BOB)])
+    assert view.handle(account) == [MeChanged(), RoomAdded("@bob,mine")]
+    assert (view.me.account, view.me.token) == ("mine", "t2")
+
+
+def test_being_put_out() -> None:
+    view = entered(4)
+    assert view.handle(Left(room="lobby", by="bob", reason="spam", banned_until=0.0)) == [
+        RoomLeft("lobby", "bob", "spam", 0.0)
+    ]
+    assert back(view) == [] and not view.rooms["lobby"].is_member
+    assert view.handle(Left(room="den", ref=1))[0] == RoomLeft("den")
+
+
+def test_own_messages_in_older_pages_are_in_their_place() -> None:
+    view = entered(4)
+    view.say("lobby", "hi", "c1")
+    mine = message(3, sender=Person(ME, "me"), cid="c1")
+    assert view.handle(Page(kind="history", room="lobby", messages=[mine]))[1:] == [PendingChanged("lobby", "c1")]
+    view.say("lobby", "hi", "c1")
+    assert view.handle(mine) == [PendingChanged("lobby", "c1")]
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "value"),
+    [
+        (Changed(what="topic", by="bob", room="lobby", value="tea"), "topic", "tea"),
+        (Changed(what="slow", by="bob", room="lobby", value=5), "slow", 5.0),
+        (Changed(what="slow", by="bob", room="lobby"), "slow", 0.0),
+        (Changed(what="mute", by="bob", room="lobby", id=ME, until=9.0), "muted_until", 9.0),
+        (Changed(what="mute", by="bob", room="lobby", id=ME), "muted_until", 0.0),
+        (Changed(what="unmute", by="bob", room="lobby", id=ME), "muted_until", None),
+        (Changed(what="mute", by="bob", room="lobby", id="~anna", until=9.0), "muted_until", None),
+        (Changed(what="op", by="bob", room="lobby", id=ME), "role", "op"),
+        (Changed(what="op", by="bob", room="lobby", id="~anna"), "members", {"~anna": Person("~anna", "anna", "op")}),
+        (Changed(what="deop", by="bob", room="lobby", id="~zoe"), "members", {"~anna": ANNA}),
+        (Changed(what="kick", by="bob", room="lobby", id="~zoe"), "count", 0),
+    ],
+    ids=lambda value: value.what if isinstance(value, Changed) else None,
+)
+def test_what_moderators_change(changed: Changed, field: str, value: object) -> None:
+    view = entered(0)
+    view.handle(Presence(room="lobby", count=0, came=[ANNA]))
+    assert view.handle(changed) == [RoomChanged("lobby", changed)]
+    assert getattr(view.rooms["lobby"], field) == value
+
+
+def test_what_concerns_all_rooms_or_unknown_ones() -> None:
+    view = entered(0)
+    motd = Changed(what="motd", by="bob", value="new")
+    assert view.handle(motd) == [RoomChanged("", motd)] and view.motd == "new"
+    elsewhere = Changed(what="topic", by="bob", room="den", value="x")
+    assert view.handle(elsewhere) == [RoomChanged("den", elsewhere)]
+
+
+@pytest.mark.parametrize(
+    ("notice", "changes"),
+    [
+        (Announcement(text="disk full", code="storage"), [Told("disk full", code="storage")]),
+        (Done(text="done"), [Told("done")]),
+        (Done(), []),
+        (Bye(code="restart", text="soon", retry_seconds=2), [Gone("restart", "soon", 2)]),
+        (Pong(), []),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_words_of_the_server(notice: Notice, changes: list[Change]) -> None:
+    assert entered(0).handle(notice) == changes
+
+
+def test_a_lagging_client_is_told() -> None:
+    (told,) = entered(0).handle(Lagged(epoch=EPOCH, rooms={"lobby": 5}))
+    assert isinstance(told, Told) and told.is_error and told.code == "lagged"
+
+
+def test_words_of_an_answer_are_left_to_whoever_asked() -> None:
+    view = entered(0)
+    assert view.handle(Done(text="done"), is_answer=True) == []
+    assert view.handle(Refused(code="x", text="no"), is_answer=True) == []
+    assert kinds(view.handle(joined(3, "den"), is_answer=True)) == ["RoomJoined"]
