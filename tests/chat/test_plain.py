@@ -163,7 +163,7 @@ def test_away_and_back_in_words() -> None:
 
             async def break_off() -> None:
                 await server.stop()
-                await typist.until_shown("! not connected")
+                await typist.until_shown("! not connected: cannot connect")
                 server.store("lobby", "zoe", "one", "two")
 
             typist = Typist(
@@ -172,6 +172,7 @@ def test_away_and_back_in_words() -> None:
             shown = await typist.run()
             assert shown[0].startswith("! not connected: ") and "next try in 0.0 s" in shown[0]
             assert "! not done: " in "\n".join(shown)
+            assert len([line for line in shown if line.startswith("! not connected: cannot connect")]) == 1
             at = shown.index("lobby zoe: one")
             assert shown[at + 1] == "lobby zoe: two"
             assert shown[at + 2].startswith("* back after ") and shown[at + 2].endswith(

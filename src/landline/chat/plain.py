@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
-from landline.chat.changes import Ended
+from landline.chat.changes import Connected, Ended, Lost
 from landline.chat.client import ChatClient
 from landline.chat.lines import parse_line
 from landline.chat.notices import Ack, Answer, Joined, Left, Refused
@@ -63,9 +63,17 @@ class PlainChat:
             await self._client.close()
 
     async def _show_all(self) -> None:
+        why = ""
         async for change in self._client:
             if isinstance(change, Ended) and change.error is not None:
                 raise change.error
+            if isinstance(change, Connected):
+                why = ""
+            elif isinstance(change, Lost):
+                # Each try that fails like the one before is no news: somebody may have every line read to them.
+                if change.text == why:
+                    continue
+                why = change.text
             for line in words_of(change, self._client.view, times=self._times):
                 self._show(line)
 
