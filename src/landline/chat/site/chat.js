@@ -424,7 +424,7 @@ class Chat {
     else {
       const hide = () => { keep("nameless", true); this.draw(); this.composer.focus(); };
       hint.replaceChildren(`You are ${this.model.me.nick} here. `, h("button", { type: "button", class: "quiet-button", onclick: () => this.actions.rename() }, "Choose a name"),
-        " ", h("button", { type: "button", class: "quiet-button", onclick: hide }, "Stay so"));
+        " ", h("button", { type: "button", class: "quiet-button", onclick: hide }, "Later"));
     }
     return this.drawBox(room);
   }
