@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from landline.address import TcpAddress
+from landline.chat.effects import Ask
 from landline.chat.fronts import Begin, Caller, Family, Finish, Front, Heard, Switch
 from landline.chat.jsonfront import JsonFront
 from landline.chat.linefront import LineFront
@@ -47,6 +49,7 @@ class Line(Session):
         "is_ending",
         "number",
         "outbox",
+        "questions",
     )
 
     def __init__(self, hub: Hub, connection: SessionConnection, *, was_silent: bool = False) -> None:
@@ -57,6 +60,8 @@ class Line(Session):
         self.is_ending = False
         self.number = 0
         self.outbox = Outbox()
+        self.questions: deque[Ask] = deque()
+        """What is read for it when it has taken what waits."""
         self.front: Front | None = None
         self.caller = caller_of(connection)
         loop = asyncio.get_running_loop()
@@ -71,6 +76,11 @@ class Line(Session):
         """Which bytes it gets."""
         assert self.front is not None
         return self.front.family
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something waits to be written to it."""
+        return self._is_stuck or bool(self.outbox)
 
     # What the server calls.
 
@@ -138,6 +148,8 @@ class Line(Session):
         """Write what waits, as far as the transport takes it."""
         while not self._is_stuck and self.outbox:
             self._is_stuck = not self._connection.write(self.outbox.take(MOST_WRITTEN_BYTES))
+        while self.questions and not self.is_behind:
+            self._hub.read(self.questions.popleft())
 
     def write_now(self, data: bytes) -> None:
         """Write bytes that nobody shares, behind what waits."""
