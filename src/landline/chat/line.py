@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SILENT_SECONDS = 0.2
 """Who says nothing for so long is a person on nc, who waits for a greeting."""
-STILL_SILENT_SECONDS = 0.05
+STILL_SILENT_SECONDS = 0.01
 """The same where it was waited for a TLS handshake before, and none came."""
 HEAD_SECONDS = 15.0
 """A connection of the web must have become a WebSocket, or be over, by then."""
