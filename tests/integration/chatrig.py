@@ -54,15 +54,6 @@ def chatting(
                 process.kill()
 
 
-def refused(*arguments: str, code: int) -> str:
-    """Try to serve a chat that cannot be. Its exit code is checked; the one sentence it says."""
-    command = [LANDLINE, "chat", "serve", *arguments]
-    done = subprocess.run(command, capture_output=True, timeout=WAIT_SECONDS, text=True)
-    assert (done.returncode, done.stdout) == (code, ""), done.stderr
-    assert done.stderr.startswith("landline: ") and done.stderr.count("\n") == 1, done.stderr
-    return done.stderr.removeprefix("landline: ").rstrip("\n")
-
-
 def call(address: str, *, receive_bytes: int | None = None) -> socket.socket:
     """A connection to an address as the chat prints it."""
     scheme, _, where = address.partition("://")

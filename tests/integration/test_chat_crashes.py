@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -21,7 +20,7 @@ from websockets.sync.client import connect
 from landline.chat.changes import Change, Connected, Lost, Recovered
 from landline.chat.client import ChatClient
 from tests.integration.chatcrowd import Crowd, Sayer, check, stored
-from tests.integration.chatrig import UNBOUNDED, Person, Program, chatting, metrics, refused
+from tests.integration.chatrig import UNBOUNDED, Person, Program, chatting, metrics
 from tests.integration.rig import WAIT_SECONDS, unused_port
 
 SAYERS = 4
@@ -196,9 +195,6 @@ def test_a_full_disk_is_told_and_room_made_free_is_enough(tmp_path: Path) -> Non
         assert server.errors().count(f"not stored: {sentence}") == 2
 
 
-# Folders.
-
-
 def test_a_database_of_the_previous_version_opens(tmp_path: Path) -> None:
     old = (Path(__file__).parents[1] / "chat/databases/version1.sql").read_text("utf-8")
     (tmp_path / "data").mkdir()
@@ -211,21 +207,3 @@ def test_a_database_of_the_previous_version_opens(tmp_path: Path) -> None:
         reader.ask("search", query="kettle")
         assert [one["id"] for one in reader.until("page")["messages"]] == ["old1"]
         assert reader.say("hello from the new house")["seq"] == 3
-
-
-def test_a_folder_that_cannot_be_used_is_told_in_a_sentence(tmp_path: Path) -> None:
-    folder = tmp_path / "data"
-    with chatting(folder):
-        used = refused("127.0.0.1:0", "--data", str(folder), code=7)
-    assert used == f"{folder} is used by another chat; end that one, or give another folder with --data"
-    file = tmp_path / "file"
-    file.write_text("no folder")
-    for below in (file, file / "below"):
-        assert f"the chat cannot keep its data in {below}: " in refused("127.0.0.1:0", "--data", str(below), code=7)
-    (folder / "chat.db").write_bytes(b"SQLite format 4?" * 300)
-    print(refused("127.0.0.1:0", "--data", str(folder), code=7))
-    shutil.rmtree(folder)
-    folder.mkdir()
-    with closing(sqlite3.connect(folder / "chat.db")) as connection:
-        connection.executescript("PRAGMA application_id = 1280066376; PRAGMA user_version = 999; CREATE TABLE a (b);")
-    print(refused("127.0.0.1:0", "--data", str(folder), code=7))
