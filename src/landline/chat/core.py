@@ -30,6 +30,7 @@ from landline.chat.effects import (
     Tick,
 )
 from landline.chat.entries import AccountMade, Genesis, Outcome, Post, RoomOpened, SecretSet, Snapshot
+from landline.chat.names import LOBBY
 from landline.chat.notices import Announcement, Bye, Lagged, Pong
 from landline.chat.people import Session
 from landline.chat.wire import (
@@ -105,7 +106,7 @@ def _connected(world: World, command: Connected) -> None:
     identities.connected(world, command)
     session = world.sessions[command.session]
     if session.identity is not None:
-        entering.join(world, session, Join(room=entering.LOBBY, tail=10), command.draw[16:])
+        entering.join(world, session, Join(room=LOBBY, tail=10), command.draw[16:])
 
 
 def _asked(world: World, command: Asked) -> None:
@@ -209,8 +210,7 @@ def _tick(world: World, command: Tick) -> None:
 
 def _stopping(world: World, command: Stopping) -> None:
     entering.tell_presence(world)
-    text = f"the server restarts; come back in {command.retry_seconds:g} s"
-    bye = Bye(code="restart", text=text, retry_seconds=command.retry_seconds)
+    bye = Bye(code="restart", text="the server restarts", retry_seconds=command.retry_seconds)
     world.tell_all(tuple(world.sessions), bye)
     for number in world.sessions:
         world.out.append(End(number, "restart"))

@@ -8,16 +8,13 @@ from landline.chat.bounds import MOST_PAGE
 from landline.chat.catching import catch_up
 from landline.chat.effects import Came, Went
 from landline.chat.entries import Outcome, RoomOpened
-from landline.chat.names import clean_room
+from landline.chat.names import LOBBY, clean_room
 from landline.chat.notices import Joined, Left, Person, Presence
 from landline.chat.people import Session
 from landline.chat.rooms import Room
 from landline.chat.wire import Join, Leave, Resume
 from landline.chat.world import Pending, World
 from landline.errors import NameRefused
-
-LOBBY = "lobby"
-"""The room that people on plain text are in at first. It belongs to nobody."""
 
 
 def join(world: World, session: Session, request: Join, draw: bytes) -> None:

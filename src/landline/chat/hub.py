@@ -50,7 +50,7 @@ from landline.chat.history import History
 from landline.chat.jsonfront import show_json
 from landline.chat.line import Line
 from landline.chat.lines import show as show_text
-from landline.chat.notices import Message, Notice, Person
+from landline.chat.notices import Message, Notice, Page, Person
 from landline.chat.outbox import Packet
 from landline.chat.passwords import Passwords
 from landline.chat.ports import Bus, Found
@@ -199,6 +199,8 @@ class Hub:
         """A session is over."""
         if line.number and self._lines.pop(line.number, None) is not None:
             self.feed(Disconnected(line.number, reason))
+            for effect in line.questions:
+                self._found(effect.ticket, Found(error="who asked is gone"))
 
     def ready(self, line: Line) -> None:
         """Something waits for a session that reads: write it at the end of this turn of the loop."""
@@ -327,7 +329,19 @@ class Hub:
             line.front.told(effect.notice)
 
     def ask(self, effect: Ask) -> None:
-        """Ask the store."""
+        """Ask the store; for a session that has not taken what it was told before, when it has.
+
+        A long gap is filled page by page, and a slow reader must not be drowned in what it has asked for.
+        """
+        pending = self._chat.world.tickets.get(effect.ticket)
+        line = None if pending is None else self._lines.get(pending.session)
+        if line is not None and line.is_behind:
+            line.questions.append(effect)
+        else:
+            self.read(effect)
+
+    def read(self, effect: Ask) -> None:
+        """Ask the store at once."""
         ticket = effect.ticket
         self._store.read(effect.query, lambda found: self._later(self._found, ticket, found))
 
@@ -427,6 +441,8 @@ def _packet(family: str, effect: Tell) -> Packet | None:
         return None
     if isinstance(notice, Message):
         return Packet(data, effect.is_ephemeral, notice.room, notice.seq)
+    if isinstance(notice, Page) and notice.kind in ("resume", "tail") and notice.messages:
+        return Packet(data, effect.is_ephemeral, notice.room, notice.messages[0].seq)
     return Packet(data, effect.is_ephemeral)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from landline.address import TcpAddress
+from landline.chat.effects import Ask
 from landline.chat.fronts import Begin, Caller, Finish, Front, Heard, Switch
 from landline.chat.jsonfront import JsonFront
 from landline.chat.linefront import LineFront
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 SILENT_SECONDS = 0.2
 """Who says nothing for so long is a person on nc, who waits for a greeting."""
-STILL_SILENT_SECONDS = 0.05
+STILL_SILENT_SECONDS = 0.01
 """The same where it was waited for a TLS handshake before, and none came."""
 BROWSING_SECONDS = 5.0
 """So long after a page was asked for, a silent caller from the same address may be its browser: browsers connect before
@@ -55,6 +56,7 @@ class Line(Session):
         "is_free",
         "number",
         "outbox",
+        "questions",
     )
 
     def __init__(self, hub: Hub, connection: SessionConnection, *, was_silent: bool = False) -> None:
@@ -68,6 +70,8 @@ class Line(Session):
         self.family = ""
         self.number = 0
         self.outbox = Outbox()
+        self.questions: list[Ask] = []
+        """What is read for it when it has taken what waits."""
         self.front: Front | None = None
         self.caller = caller_of(connection)
         loop = asyncio.get_running_loop()
@@ -76,6 +80,11 @@ class Line(Session):
 
     def __repr__(self) -> str:
         return f"<Line {self.number} with {self._connection.peer}>"
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something waits to be written to it."""
+        return not self.is_free
 
     # What the server calls.
 
@@ -160,6 +169,8 @@ class Line(Session):
                 self._is_stuck = True
                 return
         self.is_free = True
+        while self.questions and self.is_free:
+            self._hub.read(self.questions.pop(0))
 
     def write_now(self, data: bytes) -> None:
         """Write bytes that nobody shares, behind what waits."""
