@@ -14,9 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from tests.integration.rig import WAIT_SECONDS, unused_port
+
+# A busy machine is not a bug.
+expect.set_options(timeout=WAIT_SECONDS * 1000)
 
 SHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 ARGUMENTS = [
