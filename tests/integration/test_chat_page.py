@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from landline.chat.line import SILENT_SECONDS
 from tests.integration.chatpage import (
     ARGUMENTS,
     Bot,
@@ -88,9 +89,16 @@ def test_two_browsers_and_nc_talk_together(chat: ChatServer, visits: Visits) -> 
         nc.kill()
 
 
-def test_a_spare_connection_of_a_browser_is_not_taken_for_a_person(chat: ChatServer) -> None:
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatServer]:
+    """A server that greets as soon as those that people run."""
+    with chat_server(tmp_path_factory.mktemp("hasty"), SILENT_SECONDS) as server:
+        yield server
+
+
+def test_a_spare_connection_of_a_browser_is_not_taken_for_a_person(hasty: ChatServer) -> None:
     """Chromium took the greeting of a connection that it had opened in advance for the answer to its next request."""
-    request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    chat, request = hasty, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with socket.create_connection(("127.0.0.1", chat.port)) as first:
         first.sendall(request)
         assert first.recv(12) == b"HTTP/1.1 200"
