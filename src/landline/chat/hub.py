@@ -69,10 +69,11 @@ DRAIN_SECONDS = 3.0
 RETRY_SECONDS = 1.0
 """When clients are told to come back after a restart; each adds some of its own."""
 
-SHOW: dict[Family, Callable[[Notice], bytes]] = {
-    Family.TEXT: show_text,
-    Family.JSON: show_json,
-    Family.WEB: show_web,
+TEXT = Family.TEXT.value
+SHOW: dict[str, Callable[[Notice], bytes]] = {
+    TEXT: show_text,
+    Family.JSON.value: show_json,
+    Family.WEB.value: show_web,
 }
 REASONS = {"slow": Reason.SLOW_READER, "refused": Reason.REFUSED, "restart": Reason.DRAINING}
 
@@ -171,7 +172,7 @@ class Hub:
         line.number = self._sessions
         self._lines[line.number] = line
         caller = line.caller
-        is_person = line.family is Family.TEXT
+        is_person = line.family == TEXT
         draw = secrets.token_bytes(32)
         self.feed(Connected(line.number, caller.address, caller.is_local, caller.is_secure, is_person, draw))
 
@@ -290,27 +291,40 @@ class Hub:
             CARRY_OUT[type(effect)](self, effect)
 
     def tell(self, effect: Tell) -> None:
-        """Put a notice into the outboxes of sessions; it is written once for all of a family."""
-        notice, lines = effect.notice, self._lines
-        packets: dict[Family, Packet | None] = {}
+        """Give a notice to sessions; it is encoded once for all of a family.
+
+        The loop is what a delivery costs: nothing is in it that can stand outside.
+        """
+        notice, origin, find, ready = effect.notice, effect.origin, self._lines.get, self._ready
+        packets: dict[str, Packet | None] = {}
         if len(effect.sessions) == 1:
-            line = lines.get(next(iter(effect.sessions)))
-            if line is not None and line.front is not None:
-                line.front.told(notice)
+            self._tell_front(effect)
+        if not ready:
+            self._loop.call_soon(self._flush)
         for number in effect.sessions:
-            line = lines.get(number)
-            if line is None or line.front is None:
+            line = find(number)
+            if line is None:
                 continue
-            family = line.front.family
-            if number == effect.origin and family is Family.TEXT:
+            family = line.family
+            if family in packets:
+                packet = packets[family]
+            else:
+                packet = packets[family] = _packet(family, effect)
+            if packet is None or (number == origin and family == TEXT):
                 continue
-            if family not in packets:
-                packets[family] = _packet(family, effect)
-            packet = packets[family]
-            if packet is not None:
+            if line.is_free:
+                line.is_free = False
+                line.first = packet
+                ready.append(line)
+            else:
                 line.put(packet)
         if isinstance(notice, Message):
             self.counts["deliveries"] += len(effect.sessions)
+
+    def _tell_front(self, effect: Tell) -> None:
+        line = self._lines.get(next(iter(effect.sessions)))
+        if line is not None and line.front is not None:
+            line.front.told(effect.notice)
 
     def ask(self, effect: Ask) -> None:
         """Ask the store."""
@@ -367,7 +381,7 @@ class Hub:
         self.feed(Tick())
         now = self._loop.time()
         for line in list(self._lines.values()):
-            if line.family is Family.WEB:
+            if line.family == Family.WEB.value:
                 line.tick(now)
 
     # Who browses.
@@ -406,7 +420,7 @@ def _settle(future: asyncio.Future[list[Outcome]], outcomes: list[Outcome]) -> N
         future.set_result(outcomes)
 
 
-def _packet(family: Family, effect: Tell) -> Packet | None:
+def _packet(family: str, effect: Tell) -> Packet | None:
     notice = effect.notice
     data = SHOW[family](notice)
     if not data:

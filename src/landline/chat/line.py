@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from landline.address import TcpAddress
-from landline.chat.fronts import Begin, Caller, Family, Finish, Front, Heard, Switch
+from landline.chat.fronts import Begin, Caller, Finish, Front, Heard, Switch
 from landline.chat.jsonfront import JsonFront
 from landline.chat.linefront import LineFront
 from landline.chat.moderating import address_group
@@ -48,8 +48,11 @@ class Line(Session):
         "_is_stuck",
         "_timer",
         "caller",
+        "family",
+        "first",
         "front",
         "is_ending",
+        "is_free",
         "number",
         "outbox",
     )
@@ -60,6 +63,9 @@ class Line(Session):
         self._head = b""
         self._is_stuck = False
         self.is_ending = False
+        self.is_free = True
+        self.first: Packet | None = None
+        self.family = ""
         self.number = 0
         self.outbox = Outbox()
         self.front: Front | None = None
@@ -70,12 +76,6 @@ class Line(Session):
 
     def __repr__(self) -> str:
         return f"<Line {self.number} with {self._connection.peer}>"
-
-    @property
-    def family(self) -> Family:
-        """Which bytes it gets."""
-        assert self.front is not None
-        return self.front.family
 
     # What the server calls.
 
@@ -122,18 +122,24 @@ class Line(Session):
     def closed(self, reason: Reason) -> None:
         """The connection is gone."""
         self.is_ending = True
+        self.is_free = False
         self._stop_timer()
         self._hub.closed(self, reason.value)
 
     # What the hub calls.
 
     def put(self, packet: Packet) -> None:
-        """Let a packet wait for the next flush."""
-        if self.is_ending:
-            return
-        bounds = self._hub.bounds
-        if not self._is_stuck and not self.outbox:
+        """Say what is in a packet at the end of this turn of the loop, with all else that is said in it."""
+        if self.is_free:
+            self.is_free = False
+            self.first = packet
             self._hub.ready(self)
+        elif not self.is_ending:
+            self._wait(packet)
+
+    def _wait(self, packet: Packet) -> None:
+        """Let a packet wait behind others, or leave it out."""
+        bounds = self._hub.bounds
         if not self.outbox.put(packet, bounds.ephemeral_bytes):
             self._hub.counts["left_out"] += 1
         elif self._is_stuck and self.outbox.held_bytes > bounds.outbox_bytes:
@@ -141,8 +147,19 @@ class Line(Session):
 
     def flush(self) -> None:
         """Write what waits, as far as the transport takes it."""
-        while not self._is_stuck and self.outbox:
-            self._is_stuck = not self._connection.write(self.outbox.take(MOST_WRITTEN_BYTES))
+        if self.is_ending:
+            return
+        first, self.first = self.first, None
+        if first is not None:
+            data = first.data if not self.outbox.held_bytes else first.data + self.outbox.take(MOST_WRITTEN_BYTES)
+            if not self._connection.write(data):
+                self._is_stuck = True
+                return
+        while self.outbox.held_bytes:
+            if not self._connection.write(self.outbox.take(MOST_WRITTEN_BYTES)):
+                self._is_stuck = True
+                return
+        self.is_free = True
 
     def write_now(self, data: bytes) -> None:
         """Write bytes that nobody shares, behind what waits."""
@@ -153,8 +170,10 @@ class Line(Session):
         if self.is_ending:
             return
         self.is_ending = True
+        self.is_free = False
         self._stop_timer()
-        rest = self.outbox.take(1 << 62)
+        first, self.first = self.first, None
+        rest = (b"" if first is None else first.data) + self.outbox.take(1 << 62)
         goodbye = b"" if self.front is None else self.front.goodbye(code)
         self._connection.write(rest + goodbye)
         self._connection.end(reason)
@@ -191,6 +210,7 @@ class Line(Session):
                 self._connection.write(REFUSALS[protocol])
                 self.end("refused", Reason.REFUSED)
                 return
+        self.family = self.front.family.value
         self._hub.counts[f"connections_{protocol.value}"] += 1
         self._hear(self.front.begin())
 
@@ -217,6 +237,7 @@ class Line(Session):
                     self.end(one.reason, None)
                 case Switch():
                     # A program that was slow to say that it is one: the guest it was taken for goes.
+                    self.family = one.family.value
                     self._hub.gone(self, "it speaks JSON")
                     self._hub.began(self)
 

@@ -27,7 +27,6 @@ from landline.server.session import SessionConnection
 from landline.transport.tls import ServerTls
 
 NAME = "chat"
-PORT = 8110
 
 
 def chat_service(
