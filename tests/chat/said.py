@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from landline.chat.changes import Change, MessageAdded
 from landline.chat.notices import Joined, Message, Page, Person, Place, Welcome
 from landline.chat.view import View
 from landline.chat.wire import Request
@@ -46,3 +47,26 @@ def come_in(view: View, seq: int = 0) -> list[Request]:
     for request in requests:
         view.handle(joined(seq, room=getattr(request, "room", ""), ref=request.ref))
     return requests
+
+
+def entered(seq: int = 0, *rooms: str) -> View:
+    """A view that is in its rooms, each at message `seq`."""
+    view = View(rooms or ("lobby",))
+    come_in(view, seq)
+    return view
+
+
+def kinds(changes: list[Change]) -> list[str]:
+    return [type(change).__name__ for change in changes]
+
+
+def new(changes: list[Change]) -> list[int]:
+    """The seq of each message that is new."""
+    return [change.message.seq for change in changes if isinstance(change, MessageAdded) and change.is_new]
+
+
+def back(view: View, now: float = 5.0, **more: Any) -> list[Request]:
+    """The connection was away since 1.0 and is there again. Returns what is asked for."""
+    view.lost(1.0)
+    view.handle(welcome(**more), now)
+    return view.resume_requests()

@@ -186,6 +186,7 @@ CASES: list[tuple[Notice, list[str]]] = [
         ["* lobby, come: anna (op), bob", "* lobby, gone: weather (operator, bot)"],
     ),
     (notices.Renamed(id="anna", nick="anna", old_id="~a", old_nick="guest-ab2c"), ["* guest-ab2c is anna now"]),
+    (notices.Renamed(id="anna", nick="anna", old_id="~a", old_nick="anna"), []),
     (notices.Types(room="lobby", id="anna", nick="anna"), []),
     (notices.Members(room="lobby", members=[ANNA], count=1), ["* 1 in lobby: anna (op)"]),
     (notices.Members(room=None, members=[ANNA], count=5), ["* 5 here: anna (op), and 4 more"]),

@@ -151,8 +151,7 @@ class Visits:
         page.on("websocket", lambda opened: self.addresses.add(opened.url))
         page.goto(url)
         if wait:
-            page.wait_for_selector("#me-nick:not(:text('…'))")
-            page.wait_for_selector('.room-row[aria-current="true"]')
+            page.wait_for_selector('.room-row[aria-current="true"]', state="attached")
         return page
 
     def _note(self, text: str, kind: str) -> None:
@@ -168,7 +167,8 @@ class Visits:
 def shoot(page: Page, name: str) -> None:
     """Keep a picture of the page, for people to look at."""
     SHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SHOTS / f"{name}.png")
+    # Written here, as the library would write it in a thread that stays.
+    (SHOTS / f"{name}.png").write_bytes(page.screenshot())
 
 
 def type_in(page: Page, text: str) -> None:
