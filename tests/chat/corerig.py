@@ -37,6 +37,7 @@ GENESIS = Genesis(id="genesis", time=0.0, epoch="e" * 16, key="ab" * 32)
 EASY = Bounds(
     session_burst=1e6, session_rate=1e6, account_burst=1e6, account_rate=1e6, address_burst=1e6, address_rate=1e6,
     request_burst=1e6, request_rate=1e6, guess_burst=1e6, guess_rate=1e6, opening_burst=1e6, opening_rate=1e6,
+    approach_burst=1e6, approach_rate=1e6,
 )  # fmt: skip
 """Nothing comes too fast."""
 Kind = TypeVar("Kind", bound=Notice)
