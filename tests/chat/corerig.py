@@ -54,6 +54,7 @@ class Rig:
         operators: tuple[str, ...] = (),
         is_prompt: bool = True,
         store: MemoryStore | None = None,
+        first_draw: int = 0,
     ) -> None:
         self.store = store or MemoryStore(GENESIS)
         self.chat = Chat(self.store.load(), bounds, operators)
@@ -66,7 +67,7 @@ class Rig:
         self.proposed: deque[AnyEntry] = deque()
         self.asked: deque[Ask] = deque()
         self._sessions = 0
-        self._draws = 0
+        self._draws = first_draw
         self._commands: deque[Command] = deque()
         self._is_busy = False
         self.watch: Callable[[int, Notice], None] = lambda session, notice: None
