@@ -32,7 +32,7 @@ def test_what_is_a_bot_is_called_so_on_the_wire() -> None:
 @pytest.mark.parametrize(
     "entry",
     [Genesis(id="g", time=1.0, epoch="e", key="k"),
-     Post(id="p", time=1.0, by="ann", by_nick="Ann", room="tea", body="\x00é", cid="c", is_bot=True, to="b", to_nick="B"),
+     Post(id="p", time=1.0, by="ann", by_nick="Ann", room="tea", body="\x00é", cid="c", is_bot=True, to="b"),
      SanctionSet(id="s", time=1.0, what="ban", room="tea", target="address:::1", nick="B", until=2.5, reason="r")],
     ids=["genesis", "post", "sanction"],
 )  # fmt: skip
