@@ -70,7 +70,7 @@ def test_a_front_of_people() -> None:
         (b'hi\n{"op":"ping"}\n', [say("hi"), say('{"op":"ping"}')]),
         (b'{\n{"op":"ping"}\n', [say("{"), say('{"op":"ping"}')]),
     ],
-    ids=range(21),
+    ids=range(22),
 )
 def test_what_is_heard(data: bytes, expected: list[Heard]) -> None:
     assert heard(front, data) == expected

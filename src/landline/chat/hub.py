@@ -442,6 +442,7 @@ def _packet(family: str, effect: Tell) -> Packet | None:
     if isinstance(notice, Message):
         return Packet(data, effect.is_ephemeral, notice.room, notice.seq)
     if isinstance(notice, Page) and notice.kind in ("resume", "tail") and notice.messages:
+        # Who reads too slowly to get it has to come back for it, too.
         return Packet(data, effect.is_ephemeral, notice.room, notice.messages[0].seq)
     return Packet(data, effect.is_ephemeral)
 
