@@ -53,7 +53,9 @@ class Bounds:
     """Until a program or a page must have said who it is."""
     rooms: int = 10_000
     rooms_per_session: int = 100
-    rooms_made_per_session: int = 10
+    opening_burst: float = 20
+    opening_rate: float = 0.02
+    """Rooms opened from one address: rooms stay."""
     members_told: int = 200
     """Members up to which a room is told who comes and goes; beyond, only how many there are."""
     resume_messages: int = 5_000

@@ -94,9 +94,13 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Overflowed:
-    """Too much waits for a session that reads slowly: it is to be told from where it lags, and closed."""
+    """Too much waits for a session that reads slowly: it is to be told from where it lags, and closed.
+
+    `unsent` are the first messages of rooms that waited for it and were dropped.
+    """
 
     session: int
+    unsent: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +147,17 @@ class Stopping:
     retry_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The store takes entries again, or does not: `detail` says why."""
+
+    works: bool
+    detail: str = ""
+
+
 Command = (
     Connected | Disconnected | Asked | Applied | NotTaken | Read | Checked | Overflowed | Tick
-    | Present | Absent | Passed | Linked | Stopping
+    | Present | Absent | Passed | Linked | Stopping | Storage
 )  # fmt: skip
 
 

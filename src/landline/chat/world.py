@@ -1,0 +1,217 @@
+"""All that a chat knows while it runs, and the few things every part of the core does with it."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from landline.chat.bounds import Bounds
+from landline.chat.buckets import Buckets
+from landline.chat.effects import Ask, Effect, Now, Propose, Tell
+from landline.chat.entries import AnyEntry, Snapshot
+from landline.chat.names import skeleton
+from landline.chat.notices import Answer, Changed, Message, Notice, Person, Place, Refused
+from landline.chat.people import Directory, Identity, Session
+from landline.chat.ports import Query
+from landline.chat.rooms import Room, parties_of
+from landline.chat.wire import Request
+
+MOST_TAILS = 100_000
+"""Messages of all rooms together that are kept in memory, of about half a KiB each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Somebody waits for the outcome of what was asked. `cut`: its body was cut. `draw` as in Asked."""
+
+    session: int
+    request: Request
+    draw: bytes
+    cut: bool = False
+
+
+class World:
+    """The state of a chat. `out` gathers the effects of the command that is being handled."""
+
+    def __init__(self, snapshot: Snapshot, bounds: Bounds, operators: Iterable[str], server: str) -> None:
+        self.bounds = bounds
+        self.server = server
+        self.epoch = snapshot.epoch
+        self.key = bytes.fromhex(snapshot.key)
+        self.motd = snapshot.motd
+        self.operators = frozenset(operators)
+        self.now = Now(0.0, 0.0)
+        self.out: list[Effect] = []
+        self.sessions: dict[int, Session] = {}
+        self.unknown: dict[int, float] = {}
+        """Sessions that have not said hello, and until when they must have."""
+        self.by_address: Counter[str] = Counter()
+        self.directory = Directory(snapshot.accounts)
+        self.rooms: dict[str, Room] = {}
+        self.direct: dict[str, dict[str, Room]] = {}
+        """By id: the conversations somebody has had, by name."""
+        self.pending: dict[str, Pending] = {}
+        """By the id of an entry that was proposed."""
+        self.tickets: dict[int, Pending] = {}
+        """By the number of what the store, or the one who checks passwords, was asked."""
+        self.stirred: dict[str, Room] = {}
+        """Rooms with people who came or went and were not told of."""
+        self.opening: dict[str, list[Pending]] = {}
+        """By room: who wants to enter it as soon as it is there."""
+        self.accounts_rate = Buckets(bounds.account_burst, bounds.account_rate)
+        self.addresses_rate = Buckets(bounds.address_burst, bounds.address_rate)
+        self.guesses = Buckets(bounds.guess_burst, bounds.guess_rate)
+        self.openings = Buckets(bounds.opening_burst, bounds.opening_rate)
+        self.counts: Counter[str] = Counter()
+        self.storage_fails = False
+        self._ticket = 0
+        self._tails: deque[tuple[Room, int]] = deque()
+        for record in snapshot.rooms:
+            self.rooms[record.room] = Room(record.room, topic=record.topic, slow=record.slow)
+        for name, head in snapshot.heads.items():
+            self.room_or_conversation(name).head = head
+        for name, account in snapshot.roles:
+            self.room_or_conversation(name).moderators.add(account)
+        for sanction in snapshot.sanctions:
+            self.room_or_conversation(sanction.room).sanctions[sanction.what, sanction.target] = sanction
+
+    # Saying.
+
+    def tell(self, session: Session, notice: Notice) -> None:
+        """Tell one session something."""
+        self.out.append(Tell((session.number,), notice))
+
+    def tell_all(
+        self, sessions: Collection[int], notice: Notice, *, ephemeral: bool = False, origin: int | None = None
+    ) -> None:
+        """Tell many sessions the same."""
+        if sessions:
+            self.out.append(Tell(sessions, notice, ephemeral, origin))
+
+    def refuse(
+        self,
+        session: Session,
+        request: Request,
+        code: str,
+        text: str,
+        wait: float | None = None,
+        room: str | None = None,
+    ) -> None:
+        """Say no to a request."""
+        self.counts[f"refused_{code}"] += 1
+        cid = getattr(request, "cid", None)
+        self.tell(session, Refused(ref=request.ref, code=code, text=text, wait=wait, room=room, cid=cid))
+
+    def answer(self, session: Session, request: Request, make: type[Answer], /, **fields: Any) -> None:
+        """Answer a request with a notice of this kind."""
+        self.tell(session, make(ref=request.ref, **fields))
+
+    # Asking the shell.
+
+    def propose(self, entry: AnyEntry, pending: Pending | None = None) -> None:
+        """Give an entry to the bus; `pending` is who waits for its outcome."""
+        if pending is not None:
+            self.pending[entry.id] = pending
+        self.out.append(Propose(entry))
+
+    def ask(self, query: Query, pending: Pending) -> None:
+        """Ask the store something for somebody."""
+        self.out.append(Ask(self.ticket(pending), query))
+
+    def ticket(self, pending: Pending) -> int:
+        """A number by which an answer finds who waits for it."""
+        self._ticket += 1
+        self.tickets[self._ticket] = pending
+        return self._ticket
+
+    # Looking up.
+
+    def room_or_conversation(self, name: str) -> Room:
+        """A room or a conversation by name; it is made if it is not known yet."""
+        room = self.rooms.get(name)
+        if room is None:
+            room = self.rooms[name] = Room(name, parties=parties_of(name))
+            for id in room.parties or ():
+                self.direct.setdefault(id, {})[name] = room
+        return room
+
+    def conversations(self, identity: Identity) -> list[Place]:
+        """The conversations somebody has had, those with the newest messages first."""
+        rooms = sorted(self.direct.get(identity.id, {}).values(), key=lambda room: -room.head.time)
+        return [Place(room.name, room.head.seq, peer=self.peer(room, identity.id)) for room in rooms]
+
+    def peer(self, room: Room, id: str) -> Person:
+        """The other one of a conversation, as far as one can tell."""
+        assert room.parties is not None
+        other = room.parties[room.parties[0] == id]
+        person = self.directory.person(other)
+        if person is not None:
+            return person
+        account = self.directory.accounts.get(other)
+        return Person(
+            other, other if account is None else account.nick, "", account is not None and bool(account.bot_of)
+        )
+
+    def sessions_of(self, ids: Iterable[str]) -> list[Session]:
+        """The sessions of this node that belong to these persons."""
+        found = (self.directory.here.get(id) for id in dict.fromkeys(ids))
+        return [session for identity in found if identity is not None for session in identity.sessions.values()]
+
+    def everybody(self) -> tuple[int, ...]:
+        """All sessions that have said hello."""
+        return tuple(number for number, session in self.sessions.items() if session.identity is not None)
+
+    def nick_of(self, id: str) -> str:
+        """How somebody is called, or was."""
+        person = self.directory.person(id)
+        if person is not None:
+            return person.nick
+        account = self.directory.accounts.get(id)
+        return id if account is None else account.nick
+
+    def targets(self, session: Session) -> list[str]:
+        """What a ban or mute on this session may be on: its id, and for a guest its address."""
+        identity = session.identity
+        assert identity is not None
+        return [identity.id] if identity.account else [identity.id, f"address:{session.address}"]
+
+    def may_moderate(self, session: Session, room: Room) -> bool:
+        """Whether a session may put others out of a room."""
+        identity = session.identity
+        assert identity is not None
+        return identity.is_operator or (identity.account is not None and identity.account.account in room.moderators)
+
+    def find_person(self, text: str) -> Person | None:
+        """Somebody by nick or id: who is here, on another node, or has an account."""
+        name = text.removeprefix("@")
+        person = self.directory.person(name)
+        if person is not None:
+            return person
+        shape = skeleton(name)
+        user = self.directory.user(shape)
+        person = None if user is None else self.directory.person(user)
+        if person is not None and person.nick.casefold() == name.casefold():
+            return person
+        account = self.directory.accounts.get(name) or self.directory.owner(shape)
+        if account is None or account.nick.casefold() != name.casefold():
+            return None
+        return Person(account.account, account.nick, "", account.bot_of is not None)
+
+    # Remembering.
+
+    def remember(self, room: Room, message: Message) -> None:
+        """Keep a new message in memory, and let go of older ones."""
+        room.tail.append(message)
+        self._tails.append((room, message.seq))
+        if len(room.tail) > self.bounds.tail_messages:
+            room.tail.popleft()
+        if len(self._tails) > MOST_TAILS:
+            oldest, seq = self._tails.popleft()
+            if oldest.tail and oldest.tail[0].seq == seq:
+                oldest.tail.popleft()
+
+    def tell_change(self, room: Room, change: Changed) -> None:
+        """Tell a room what a moderator has changed."""
+        self.tell_all(tuple(room.sessions), change)
