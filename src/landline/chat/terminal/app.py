@@ -39,7 +39,7 @@ TYPING_SECONDS = 3.0
 ROOMS_FROM, MEMBERS_FROM = 96, 124
 """Columns from which the lists are shown unasked."""
 PAGE = 100
-_KEYS = "F1 help  F2 rooms  F3 members  F4 search  F5 unread  PgUp scroll  ^N next room  ^Q quit"
+_KEYS = ("F1 help", "F2 rooms", "F3 members", "F4 search", "F5 unread", "^N next", "PgUp", "^Q quit")
 
 
 class Client(Protocol):
@@ -125,7 +125,7 @@ class ChatApp(App[Exception | None]):
         """Begin to listen."""
         known = next(iter(self.desk.others()), NOWHERE)
         self.desk.open(known)
-        self.query_one("#keys", EdgeLine).show([(f" {_KEYS}", "quiet")])
+        self.query_one("#keys", EdgeLine).show(_key_parts())
         self.query_one(Prompt).focus()
         self._lay_out()
         self.show_now()
@@ -155,7 +155,7 @@ class ChatApp(App[Exception | None]):
 
     def tell(self, text: str, *, is_error: bool = False) -> None:
         """Say something in the room in front."""
-        self.desk.tell(text, is_error=is_error)
+        self.desk.tell(text, kind=Kind.ERROR if is_error else Kind.WORD)
         self.show_soon()
 
     def show_soon(self) -> None:
@@ -201,15 +201,8 @@ class ChatApp(App[Exception | None]):
 
     def _load(self) -> None:
         """Have loaded what one is about to come to."""
-        sheet, room = self.desk.sheet, self.desk.room
-        view = self.client.view
-        request: Request | None = None
-        holes = [item for item in sheet.visible() if item.kind == Kind.GAP]
-        if holes:
-            request = view.gap_request(room.room, holes[-1].key[0], PAGE)
-        elif sheet.top < 2 * sheet.height and room.room in view.rooms:
-            request = view.older_request(room.room, PAGE)
-        if request is not None and not self.desk.link:
+        wanted = self.desk.wanted()
+        if wanted is not None and (request := self.client.view.page_request(*wanted, PAGE)) is not None:
             self.client.post(request)
 
     # Going about.
@@ -408,7 +401,10 @@ class ChatApp(App[Exception | None]):
         self._flash = None
         if len(choices) > 1:
             first = max(0, chosen - 3)
-            words = [f"[{word.strip()}]" if first + place == chosen else word.strip() for place, word in enumerate(choices[first:])]
+            words = [
+                f"[{word.strip()}]" if first + place == chosen else word.strip()
+                for place, word in enumerate(choices[first:])
+            ]
             self._flash = (f" {'  '.join(words)}", "accent")
         self._show_status()
 
@@ -431,6 +427,14 @@ class ChatApp(App[Exception | None]):
         if not prompt.has_focus:
             self.action_line()
             prompt.insert_text_at_cursor(event.character)
+
+
+def _key_parts() -> list[tuple[str, str]]:
+    parts: list[tuple[str, str]] = []
+    for key in _KEYS:
+        name, _, what = key.partition(" ")
+        parts += [(f" {name}", "bold text"), (f" {what} " if what else " ", "quiet")]
+    return parts
 
 
 def _is_secret(text: str) -> bool:

@@ -64,7 +64,7 @@ _NO_PASSWORDS = "passwords are taken over TLS or on this machine only; call the 
 
 
 class Commands:
-    """What is asked for, by a command, a key or a click; `parse` reads what the plain-text form of the chat reads too."""
+    """What is asked for by a command, a key or a click; `parse` reads what people on plain text may write, too."""
 
     def __init__(self, app: ChatApp, parse: Parse) -> None:
         self._app = app
@@ -178,7 +178,8 @@ class Commands:
         """Show keys and commands."""
         app = self._app
         app.push_screen(
-            Choice(app.palette, "Keys and commands", help_rows(), "↑ ↓ scroll, Esc closes", classes="tall"), app.chose_help
+            Choice(app.palette, "Keys and commands", help_rows(), "↑ ↓ scroll, Esc closes", classes="tall"),
+            app.chose_help,
         )
 
     def rooms(self) -> None:
@@ -187,11 +188,17 @@ class Commands:
 
     def _choose_room(self, answer: RoomList) -> None:
         rows = [
-            Row(place.room, shown(place.room) + (f"  {shown(place.topic)}" if place.topic else ""), f"{place.members} here")
+            Row(
+                place.room,
+                shown(place.room) + (f"  {shown(place.topic)}" if place.topic else ""),
+                f"{place.members} here",
+            )
             for place in answer.rooms
         ]
         self._app.push_screen(
-            Choice(self._app.palette, "Rooms", rows, "Enter goes there, Esc goes back", classes="tall", empty="no room yet"),
+            Choice(
+                self._app.palette, "Rooms", rows, "Enter goes there, Esc goes back", classes="tall", empty="no room yet"
+            ),
             self._enter_room,
         )
 
@@ -299,7 +306,10 @@ class Commands:
             answer = await self._app.client.ask(SearchRequest(query=words, before=before))
             if not isinstance(answer, Page):
                 return [], None
-            rows = [self._found_row(message.room, message.seq, message.time, message.nick, message.body) for message in answer.messages]
+            rows = [
+                self._found_row(message.room, message.seq, message.time, message.nick, message.body)
+                for message in answer.messages
+            ]
             return rows, str(answer.cursor) if answer.more and answer.cursor is not None else None
 
         return find
@@ -323,4 +333,3 @@ class Commands:
         if seq not in view.messages:
             await client.ask(History(room=room, before=seq + AROUND, limit=2 * AROUND))
         self._app.show_message(seq)
-

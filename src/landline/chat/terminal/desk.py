@@ -22,12 +22,13 @@ from landline.chat.changes import (
     RoomJoined,
     RoomLeft,
     Told,
+    Trimmed,
 )
 from landline.chat.notices import Person
 from landline.chat.roomview import RoomView
 from landline.chat.terminal import wording
 from landline.chat.terminal.edges import Part
-from landline.chat.terminal.items import Item
+from landline.chat.terminal.items import Item, Kind
 from landline.chat.terminal.listing import Row
 from landline.chat.terminal.safe import shown
 from landline.chat.terminal.sheet import Sheet
@@ -54,6 +55,7 @@ class Desk:
         self.sheets: dict[str, Sheet] = {}
         self._nowhere = RoomView(NOWHERE)
         self._waits = False
+        self._asked: set[tuple[str, int]] = set()
 
     # Where one is.
 
@@ -111,6 +113,8 @@ class Desk:
         match change:
             case MessageAdded():
                 self._said(change)
+            case Trimmed():
+                self._asked = {one for one in self._asked if one[0] != change.room}
             case RoomJoined() if self.current == NOWHERE:
                 self.open(change.room)
             case RoomLeft():
@@ -124,34 +128,39 @@ class Desk:
                 words = wording.changed_words(done, self.view.me.id, self.clock(done.until))
                 self.tell(words, room=change.room or None)
             case Told():
-                self.tell(change.text, room=change.room, is_error=change.is_error)
+                self.tell(change.text, room=change.room, kind=_kind(change.is_error))
             case _:
                 self._hear_link(change)
 
     def _hear_link(self, change: Change) -> None:
         match change:
             case Recovered(count=count) if count and change.room != self.current:
-                self.tell(f"The connection was away: {wording.came_words(count)}.", room=change.room)
+                self.tell(f"The connection was away: {wording.came_words(count)}.", room=change.room, kind=Kind.GOOD)
             case NotRecovered():
-                self.tell(f"Not recovered: {wording.WHY_NOT.get(change.why, change.why)}", room=change.room, is_error=True)
+                self.tell(
+                    f"Not recovered: {wording.WHY_NOT.get(change.why, change.why)}", room=change.room, kind=Kind.ERROR
+                )
             case Missed():
-                self.tell(f"messages {change.first} to {change.last} could not be had", room=change.room, is_error=True)
+                self.tell(
+                    f"messages {change.first} to {change.last} could not be had", room=change.room, kind=Kind.ERROR
+                )
             case CaughtUp():
                 self._caught_up(change)
             case Gone():
-                self.tell(wording.gone_words(change), is_error=change.retry is None)
+                self.tell(wording.gone_words(change), kind=_kind(change.retry is None))
             case Connecting():
                 self.link = self.link or "Calling …"
             case Connected():
                 self.link = ""
+                self._asked.clear()
             case Lost():
                 self.link = wording.lost_words(change.seconds, shown(change.text), len(self.view.unsaid()))
                 self._waits = True
 
-    def tell(self, text: str, *, room: str | None = None, is_error: bool = False, group: str = "") -> None:
+    def tell(self, text: str, *, room: str | None = None, kind: Kind = Kind.WORD, group: str = "") -> None:
         """Say something in a room (None: in the one in front)."""
         place = room if room in self.view.rooms and room is not None else self.current
-        self.transcript_of(place).tell(self.view.rooms.get(place), text, is_error=is_error, group=group)
+        self.transcript_of(place).tell(self.view.rooms.get(place), text, kind, group)
 
     def read(self) -> None:
         """One is at the end of the room in front, or is not: what comes there counts as read, or as new."""
@@ -162,6 +171,24 @@ class Desk:
         if self.current in self.view.rooms:
             at = None if self.sheet.is_following else self.sheet.at(0)
             self.room.reading = None if at is None else max(at[0].key[0], 1)
+
+    def wanted(self) -> tuple[str, int] | None:
+        """What one is about to come to and is not loaded: the room, and before which message. Each is wanted once."""
+        room, sheet = self.room, self.sheet
+        if self.link or room is self._nowhere:
+            return None
+        holes = [item.key[0] for item in sheet.visible() if item.kind == Kind.GAP]
+        if holes:
+            before = holes[-1]
+        elif sheet.top < 2 * sheet.height and room.has_older:
+            before = room.messages.first or room.seq + 1
+        else:
+            return None
+        # A server that has nothing there would be asked again and again.
+        if (room.room, before) in self._asked:
+            return None
+        self._asked.add((room.room, before))
+        return room.room, before
 
     def clock(self, until: float | None) -> str:
         """The time of the end of something."""
@@ -188,7 +215,10 @@ class Desk:
 
     def _caught_up(self, change: CaughtUp) -> None:
         if change.seconds or self._waits:
-            self.tell(wording.back_words(change.seconds, change.count, change.missed), is_error=bool(change.missed))
+            self.tell(
+                wording.back_words(change.seconds, change.count, change.missed),
+                kind=Kind.ERROR if change.missed else Kind.GOOD,
+            )
         self._waits = False
 
     # What is shown.
@@ -261,11 +291,15 @@ class Desk:
             return [(f" ↓ {below} new below", "bold mention"), ("  End goes there", "quiet")]
         if not self.sheet.is_following:
             return [(" reading earlier messages", "quiet"), ("  End goes to the newest", "quiet")]
-        if self.room.muted_until is not None:
-            return [(f" You may not speak here{wording.until_words(self.room.muted_until, self.clock(self.room.muted_until))}", "bad")]
+        if (until := self.room.muted_until) is not None:
+            return [(f" You may not speak here{wording.until_words(until, self.clock(until))}", "bad")]
         if self.room.slow:
             return [(f" Slow mode: one message in {self.room.slow:g} s", "quiet")]
         return []
+
+
+def _kind(is_error: bool) -> Kind:
+    return Kind.ERROR if is_error else Kind.WORD
 
 
 def _member_row(person: Person) -> Row:

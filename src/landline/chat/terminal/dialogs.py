@@ -83,7 +83,7 @@ class Choice(Dialog[str]):
 
 
 class Ask(Dialog[list[str]]):
-    """Questions, each with a line for its answer. Hidden answers show a dot for each character, and are kept nowhere."""
+    """Questions, each with a line for its answer. Hidden answers show dots, and are kept nowhere."""
 
     def __init__(self, palette: Palette, title: str, questions: Sequence[tuple[str, bool]]) -> None:
         super().__init__(palette, title, "Enter goes on, Esc leaves it")

@@ -12,7 +12,9 @@ from landline.chat.terminal.items import Columns, Item, Kind
 from landline.chat.terminal.palette import Palette
 from landline.chat.terminal.wrapping import fitted, fitted_right
 
-MARK, FAILED_MARK, WAITING_MARK, DOT = "▌", "✗", "…", "·"
+MARK, DOT = "▌", "·"
+_MARKS = {Kind.FAILED: ("✗", "bad"), Kind.WAITING: ("…", "quiet")}
+"""What stands in place of the time of a message that has none yet."""
 _RULE = "─"
 
 
@@ -33,28 +35,25 @@ def _head(item: Item, is_first: bool, columns: Columns, palette: Palette) -> Ite
     ground = " on mention" if item.is_mention else ""
     yield Segment(MARK if item.is_mention else " ", palette.style("mention" if item.is_mention else "text"))
     if columns.time:
-        yield Segment(fitted(item.time if is_first else "", columns.time + 1), palette.style("quiet" + ground))
+        mark, role = _MARKS.get(item.kind, ("", "quiet"))
+        when = fitted_right(mark, columns.time) if mark else item.time
+        yield Segment(fitted(when if is_first else "", columns.time + 1), palette.style(role + ground))
     who = fitted_right(item.who if is_first else "", columns.nick)
     match item.kind:
         case Kind.MESSAGE:
             yield Segment(who, palette.nick(item.person, "mention" if item.is_mention else ""))
             yield Segment("  ", palette.style("text" + ground))
         case Kind.WAITING | Kind.FAILED:
-            is_failed = item.kind == Kind.FAILED
-            mark = (FAILED_MARK if is_failed else WAITING_MARK) if is_first else " "
-            yield Segment(who, palette.style("quiet"))
-            yield Segment(f" {mark}", palette.style("bad" if is_failed else "quiet"))
+            yield Segment(who + "  ", palette.style("quiet"))
         case _:
             mark = fitted_right(DOT if is_first else "", columns.nick)
             yield Segment(mark + "  ", palette.style("bad" if item.kind == Kind.ERROR else "line"))
 
 
-_ROLES = {Kind.WORD: "quiet", Kind.ERROR: "bad", Kind.WAITING: "quiet", Kind.FAILED: "bad"}
+_ROLES = {Kind.WORD: "quiet", Kind.GOOD: "good", Kind.ERROR: "bad", Kind.WAITING: "quiet", Kind.FAILED: "bad"}
 
 
-def _body(
-    item: Item, text: str, columns: Columns, palette: Palette, own: re.Pattern[str] | None
-) -> Iterator[Segment]:
+def _body(item: Item, text: str, columns: Columns, palette: Palette, own: re.Pattern[str] | None) -> Iterator[Segment]:
     room = columns.width - 1 - columns.indent
     role = _ROLES.get(item.kind, "text") + (" on mention" if item.is_mention else "")
     place = 0

@@ -20,6 +20,8 @@ class Kind(StrEnum):
     MESSAGE = "message"
     WORD = "word"
     """A word of the program or the server."""
+    GOOD = "good"
+    """A word about something that has gone well."""
     ERROR = "error"
     DAY = "day"
     NEW = "new"
@@ -42,7 +44,7 @@ class Columns:
     @classmethod
     def of(cls, width: int) -> Columns:
         """The columns of a scroll-back so wide: what was said gets most of a narrow one."""
-        nick = 16 if width >= 100 else 13 if width >= 70 else 10 if width >= 50 else 8
+        nick = 16 if width >= 100 else 11 if width >= 60 else 8
         return cls(max(width, 24), 5 if width >= 40 else 0, nick)
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from textual.theme import Theme
 
 from landline.chat.terminal.palette import DARK, LIGHT, PLAIN, Palette
@@ -61,11 +63,13 @@ def theme_of(palette: Palette) -> Theme:
 
 def _without_colours() -> Theme:
     own = "ansi_default"
+    roles = ("primary", "secondary", "warning", "error", "success", "accent")
+    grounds = ("foreground", "background", "surface", "panel", "boost")
+    colours: dict[str, Any] = dict.fromkeys((*roles, *grounds), own)
     return Theme(
         name=PLAIN.name,
         ansi=True,
-        **dict.fromkeys(("primary", "secondary", "warning", "error", "success", "accent"), own),
-        **dict.fromkeys(("foreground", "background", "surface", "panel", "boost"), own),
+        **colours,
         variables={
             "text-muted": own,
             "input-cursor-text-style": "reverse",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field
+from typing import Any
 
 from rich.style import Style
 
@@ -60,9 +61,10 @@ class Palette:
 
     def _made(self, role: str) -> Style:
         words, _, ground = role.partition(" on ")
-        *how, colour = words.split()
+        *names, colour = words.split()
+        how: dict[str, Any] = dict.fromkeys(names, True)
         on = self._ground(ground or colour)
-        style = Style(color=getattr(self, colour) or None, bgcolor=on or None, **dict.fromkeys(how, True))
+        style = Style(color=getattr(self, colour) or None, bgcolor=on or None, **how)
         if not self.background:
             style += _WITHOUT_COLOURS.get(colour, _AS_IT_IS)
             style += _REVERSED if ground == "cursor" else _AS_IT_IS
@@ -95,7 +97,18 @@ DARK = Palette(
     mention_background="#33301f",
     good="#7fce8f",
     bad="#ff8a80",
-    nicks=("#6cb6ff", "#8ddb8c", "#f0a35e", "#dcbdfb", "#56d4dd", "#f69d9d", "#dabf5b", "#b0c4de", "#e59ad4", "#9fd0a8"),
+    nicks=(
+        "#6cb6ff",
+        "#8ddb8c",
+        "#f0a35e",
+        "#dcbdfb",
+        "#56d4dd",
+        "#f69d9d",
+        "#dabf5b",
+        "#b0c4de",
+        "#e59ad4",
+        "#9fd0a8",
+    ),
     cursor_background="#2b3340",
 )
 LIGHT = Palette(
@@ -111,7 +124,18 @@ LIGHT = Palette(
     mention_background="#fff1c9",
     good="#1a6e36",
     bad="#b3261e",
-    nicks=("#0b5cad", "#1a6e36", "#954000", "#6f42c1", "#056b75", "#a8293b", "#6b5900", "#3f5573", "#9a2c82", "#33691e"),
+    nicks=(
+        "#0b5cad",
+        "#1a6e36",
+        "#954000",
+        "#6f42c1",
+        "#056b75",
+        "#a8293b",
+        "#6b5900",
+        "#3f5573",
+        "#9a2c82",
+        "#33691e",
+    ),
     cursor_background="#dfe7f2",
 )
 PLAIN = Palette(

@@ -20,9 +20,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 async def run_terminal(client: ChatClient, *, look: str = "") -> Exception | None:
     """Show a chat on this terminal until the person, a signal or the chat ends it.
 
-    `client` is entered already (`async with`). `look` is `light`, `dark`, or "" to follow the terminal; with NO_COLOR in
-    the environment there are no colours. Returns the error that ended the conversation, None if the person has. Raises
-    UsageError where there is no terminal, or without the library that draws.
+    `client` is entered already (`async with`). `look` is `light`, `dark`, or "" to follow the terminal; with NO_COLOR
+    in the environment there are no colours. Returns the error that ended the conversation, None if the person has.
+    Raises UsageError where there is no terminal, or without the library that draws.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "dumb") == "dumb":
         raise UsageError("the terminal client needs a terminal that can move its cursor; use --plain here")

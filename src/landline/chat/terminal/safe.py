@@ -32,7 +32,7 @@ def shown_lines(text: str) -> str:
 
 
 def typed(text: str) -> str:
-    """What somebody pastes, as one line without anything that does not show: the chat would take it out all the same."""
+    """What somebody pastes, as one line without anything that does not show: the chat would take that out anyway."""
     spaced = " ".join(text.split("\n")) if "\n" in text else text
     spaced = spaced.replace("\r", "").replace("\t", _TAB)
     return "".join(char for char in spaced if unicodedata.category(char) not in _OBEYED or char in _JOINERS)
@@ -60,8 +60,8 @@ def _safe_characters(text: str, lines: bool) -> list[str]:
 
 
 def _joins_letters(text: str, index: int) -> bool:
-    """Scripts such as Persian and Hindi are written with joiners. Between emoji they make one picture, whose width every
-    terminal sees differently: there the pictures stand side by side."""
+    """Scripts such as Persian and Hindi are written with joiners. Between emoji they make one picture, of whose width
+    every terminal thinks differently: there the pictures stand side by side."""
     return 0 < index < len(text) - 1 and all(
         unicodedata.category(text[place])[0] in "LM" for place in (index - 1, index + 1)
     )

@@ -59,13 +59,12 @@ class Transcript:
     _count: int = 0
     _nick: str = ""
 
-    def tell(self, room: RoomView | None, text: str, *, is_error: bool = False, group: str = "") -> None:
+    def tell(self, room: RoomView | None, text: str, kind: Kind = Kind.WORD, group: str = "") -> None:
         """Add a word of the program or server behind the newest message. The text may have been said by others.
 
         Words of one `group` that follow each other become one line.
         """
         after = room.position if room is not None else 0
-        kind = Kind.ERROR if is_error else Kind.WORD
         last = self._words[-1] if self._words else None
         if group and last is not None and (last.group, last.after) == (group, after) and len(last.text) < 300:
             last.text += f" · {shown_lines(text)}"
