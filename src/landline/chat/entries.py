@@ -150,7 +150,8 @@ def decode_entry(document: bytes) -> AnyEntry:
 
 
 class Stored(Struct, frozen=True):
-    """A message as it is kept. `entry` has its id, sender and body; `time` never runs backwards in a room."""
+    """A message as it is kept. `entry` has its id, sender and body; `time` never runs backwards in a room, and is that
+    of `entry`, too."""
 
     entry: Post
     seq: int
@@ -161,8 +162,9 @@ class Outcome(Struct, frozen=True):
     """What became of an entry.
 
     `why` is "" if it was applied, `duplicate` if the same had been before (`stored` is then the message that was, for
-    a Post), `taken` for an account or a room that there was already, `unknown` for an account that there is not, or
-    `failed`: it could not be stored, `detail` says why, and nothing of it remains.
+    a Post), `taken` for an account or a room that there was already (or another genesis), `unknown` for an account or
+    a room that there is not, or `failed`: it could not be stored, `detail` says why, and nothing of it remains. An
+    entry that was `taken` or `unknown` is so again when it comes again.
     """
 
     entry: AnyEntry

@@ -60,7 +60,8 @@ class Store(Protocol):
     caller's, and must only hand on."""
 
     def load(self) -> Snapshot:
-        """What is kept, but messages. Blocks. Raises ChatError if the store belongs to another chat."""
+        """What is kept, but messages. Blocks. Raises ChatError if it cannot be read. Without a genesis, which comes
+        by `apply` like everything else, `epoch` and `key` are empty."""
 
     def apply(self, entries: Sequence[tuple[int, AnyEntry]], done: Callable[[list[Outcome]], None]) -> None:
         """Apply entries in this order, each with its position in the log (0: the bus has none).

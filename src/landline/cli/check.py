@@ -134,6 +134,7 @@ def facts_of(checked: Checked) -> list[tuple[str, str]]:
         ("payload", str(service.payload)),
         ("replies", service.replies),
         *(("tls", told_of(one)) for one in (service.tls.certificates if service.tls is not None else ())),
+        *([("callers", "TLS or clear on the same port")] if service.tls and not service.tls_required else []),
         *([("switches", "its framing in mid-conversation")] if service.switchable else []),
     ]
 

@@ -9,6 +9,7 @@ from landline.connection.blocking import BlockingConnection
 from landline.connection.stream import StreamConnection
 from landline.server.handlers import HandlerClass
 from landline.server.router import Router
+from landline.server.session import SessionFactory
 
 if TYPE_CHECKING:
     from landline.server.running import RunningService
@@ -22,6 +23,7 @@ class Declared:
         self.connection_handler: Callable[[StreamConnection], Awaitable[None]] | None = None
         self.blocking_handler: Callable[[BlockingConnection], None] | None = None
         self.handler_class: HandlerClass | None = None
+        self.session_factory: SessionFactory | None = None
         self.routes = Router()
         self.middlewares: list[Callable[..., Any]] = []
         self.on_startup: list[Callable[[], Any]] = []

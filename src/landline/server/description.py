@@ -18,6 +18,7 @@ HANDLER_KINDS = {
     "connection": "connection_handler",
     "blocking": "blocking_handler",
     "handler_class": "handler_class",
+    "session": "session_factory",
 }
 """Kinds of handlers, by the attribute of a Service that holds the one of that kind."""
 

@@ -137,7 +137,7 @@ def _check_handlers(service: Service, address: Address | None) -> None:
 def _may_switch(service: Service) -> bool:
     handlers = [route.handler for route in service.routes.by_type.values()]
     handlers += [service.message_handler] if service.message_handler is not None else []
-    held = service.connection_handler is not None or bool(service.middlewares)
+    held = (service.connection_handler or service.session_factory) is not None or bool(service.middlewares)
     return held or any(map(takes_connection, handlers))
 
 

@@ -20,6 +20,7 @@ from landline.server.answering import Answering, as_push
 from landline.server.handshakes import Handshakes
 from landline.server.report import Counts, counted
 from landline.server.service import Service
+from landline.server.session import SessionConnection
 from landline.server.telling import Teller
 from landline.server.threaded import ThreadedSessions
 from landline.transport.options import tune_stream
@@ -66,7 +67,8 @@ class RunningService:
         self._handshakes: Handshakes | None = None
         if service.tls is not None:
             seconds = service.limits.handshake_seconds
-            self._handshakes = Handshakes(service.name, service.tls, seconds, self._handshake_failed)
+            required = service.tls_required
+            self._handshakes = Handshakes(service.name, service.tls, seconds, required, self._lost_early)
         self.answering = Answering(service) if service.answers else None
         self._rejections = Teller()
         self._converse = service.connection_handler is not None or service.awaits
@@ -126,7 +128,8 @@ class RunningService:
 
     def _new_connection(self, sock: Any, peer: Address, local: Address) -> StreamConnection:
         service = self.service
-        connection = StreamConnection(self, service.framing, service.limits, peer, local, sock)
+        kind = StreamConnection if service.session_factory is None else SessionConnection
+        connection = kind(self, service.framing, service.limits, peer, local, sock)
         connection.speak(service.payload, service.payload.decode)
         if service.numbered:
             connection.number(None)
@@ -161,6 +164,8 @@ class RunningService:
             self._tasks[connection] = self.loop.create_task(self._conversation(connection))
         elif self.answering is not None:
             connection.push_to(self.answering.answer_for(connection, partial(self.rejected, connection)))
+        elif isinstance(connection, SessionConnection) and self.service.session_factory is not None:
+            connection.begin(self.service.session_factory)
         if self._draining:
             connection.drain()
 
@@ -188,8 +193,8 @@ class RunningService:
         """Log what a handler raised, once. The peer is not told."""
         log.error("%s: the handler failed on a message of %s", self.service.name, connection.peer, exc_info=error)
 
-    def _handshake_failed(self, group: str | None) -> None:
-        self.counts.reasons[Reason.HANDSHAKE] += 1
+    def _lost_early(self, group: str | None, reason: Reason) -> None:
+        self.counts.reasons[reason] += 1
         self.admission.release(group)
 
     def rejection(self, connection: Sender, rejected: MessageRejected) -> bytes:

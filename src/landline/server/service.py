@@ -13,18 +13,20 @@ from landline.errors import ServiceError
 from landline.framing import Framing, Raw
 from landline.framing import parse as parse_framing
 from landline.limits import Limits, given_limits
-from landline.payload import Payload
+from landline.payload import Bytes, Payload
 from landline.payload import parse as parse_payload
 from landline.server.broadcast import Broadcast, Recipients, broadcast, check_reached
 from landline.server.declared import Declared
 from landline.server.handlers import HandlerClass, as_handler_class, check_handler_class
 from landline.server.router import Route, Router
+from landline.server.session import SessionFactory
 from landline.transport.tls import ServerTls
 
 MessageHandler = Callable[..., Any]
 ConnectionHandler = Callable[[StreamConnection], Awaitable[None]]
 BlockingHandler = Callable[[BlockingConnection], None]
 AnyHandler = TypeVar("AnyHandler", bound=Callable[..., Any])
+AnyFactory = TypeVar("AnyFactory", bound=SessionFactory)
 
 
 class Service:
@@ -34,8 +36,9 @@ class Service:
     `payload` what it means (bytes, text, json, msgpack, or a msgspec.Struct class); `limits` bounds what a peer can
     make the service hold. `replies` is "numbered" where each message begins with a number that its reply repeats;
     `state` makes what `connection.state` is at first; `switchable` allows conversations to switch their framing and to
-    start TLS. With `tls` it speaks TLS from the first byte on every stream address, whatever the scheme. Raises
-    FramingSpecError if the framing does not fit the limits, UsageError for a payload that cannot be.
+    start TLS. With `tls` it speaks TLS from the first byte on every stream address, whatever the scheme; without
+    `tls_required`, callers that do not begin with TLS, or with nothing for a quarter of a second, are served there in
+    the clear. Raises FramingSpecError if the framing does not fit the limits, UsageError for a payload that cannot be.
 
     A service with a connection handler and a message handler holds conversations over streams and answers datagrams
     with its message handler.
@@ -52,12 +55,14 @@ class Service:
         state: Callable[[], Any] | None = None,
         switchable: bool = False,
         tls: ServerTls | None = None,
+        tls_required: bool = True,
     ) -> None:
         self.name = name
         self.framing = parse_framing(framing)
         self.payload: Payload = parse_payload(payload)
         self.limits = given_limits(limits)
         self.tls = tls
+        self.tls_required = tls_required
         self.replies: Replies = replies
         self.state = state
         self.switchable = switchable
@@ -140,6 +145,19 @@ class Service:
         self.declared.blocking_handler = handler
         return handler
 
+    def session(self, factory: AnyFactory) -> AnyFactory:
+        """Declare what makes the session of a connection: a class, or a `def`, of (connection).
+
+        It is called with a SessionConnection when that is open (behind the handshake of TLS) and returns a Session,
+        whose methods are called when something happens there: no task runs for it. Returns the factory. Raises
+        ServiceError if it takes other arguments or is to be awaited, or if there is one already.
+        """
+        if places(factory) != 1 or awaits(factory):
+            raise ServiceError(f"the session of {self.name} must be a class or a plain `def` and take (connection)")
+        check_first(self.name, "session", self.declared.session_factory)
+        self.declared.session_factory = factory
+        return factory
+
     @classmethod
     def from_handler(
         cls,
@@ -203,6 +221,7 @@ class Service:
         payload: Any = None,
         replies: Replies | None = None,
         tls: ServerTls | None = None,
+        tls_required: bool | None = None,
     ) -> Service:
         """The same service and handlers, with other framing, limits, payload, replies or tls for some addresses."""
         copy = Service(
@@ -214,6 +233,7 @@ class Service:
             state=self.state,
             switchable=self.switchable,
             tls=self.tls if tls is None else tls,
+            tls_required=self.tls_required if tls_required is None else tls_required,
         )
         copy.declared = self.declared
         return copy
@@ -254,6 +274,11 @@ class Service:
         return self.declared.handler_class
 
     @property
+    def session_factory(self) -> SessionFactory | None:
+        """What makes the session of a connection."""
+        return self.declared.session_factory
+
+    @property
     def threaded(self) -> bool:
         """Whether connections are handled in threads."""
         return self.blocking_handler is not None or self.handler_class is not None
@@ -291,6 +316,7 @@ class Service:
                 "@service.connection, @service.blocking and the handler class"
             )
         check_threaded(self)
+        check_session(self)
         if self.handler_class is not None:
             check_handler_class(self.name, self.handler_class, datagram)
             return
@@ -301,14 +327,14 @@ class Service:
             )
         if datagram and not self.answers:
             raise ServiceError(f"{self.name} cannot answer datagrams: it has no handler declared with @service.message")
-        if not self.answers and self.connection_handler is None and self.blocking_handler is None:
+        if not self.answers and not (self.connection_handler or self.blocking_handler or self.session_factory):
             raise ServiceError(
                 f"{self.name} has no handler: "
-                "declare one with @service.message, @service.connection or @service.blocking"
+                "declare one with @service.message, @service.connection, @service.blocking or @service.session"
             )
         if self.message_handler is not None and self.routes.types:
             raise ServiceError(f"{self.name} has handlers by type and one for all messages: declare one kind of them")
-        if self.numbered and (self.connection_handler or self.blocking_handler) is not None:
+        if self.numbered and (self.connection_handler or self.blocking_handler or self.session_factory) is not None:
             raise ServiceError(f"{self.name} holds conversations, which are not numbered: leave replies='numbered' out")
 
 
@@ -348,10 +374,26 @@ def check_threaded(service: Service) -> None:
         return
     if service.switchable:
         raise ServiceError(f"{service.name} blocks in threads, where no framing can be switched: leave switchable out")
+    if service.tls is not None and not service.tls_required:
+        raise ServiceError(
+            f"{service.name} blocks in threads, where every caller speaks TLS or none does: leave tls_required out"
+        )
     if service.handler_class is not None and not isinstance(service.framing, Raw):
         raise ServiceError(
             f"{service.name} is a socketserver class, which reads its bytes itself: leave framing {service.framing} out"
         )
+
+
+def check_session(service: Service) -> None:
+    """Raise ServiceError for a service with sessions and something else that would never be called, or do nothing."""
+    if service.session_factory is None:
+        return
+    if service.answers or service.connection_handler is not None or service.threaded:
+        raise ServiceError(
+            f"{service.name} has sessions, which get every message: leave @service.session out, or the other handlers"
+        )
+    if not isinstance(service.payload, Bytes):
+        raise ServiceError(f"{service.name} has sessions, which get bytes: leave payload {service.payload} out")
 
 
 def bound_to(handler: MessageHandler, connection: Any) -> MessageHandler:
