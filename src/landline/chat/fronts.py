@@ -34,7 +34,14 @@ class Finish:
     reason: str
 
 
-Heard = Request | Notice | bytes | Begin | Finish
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """The session is one of another family from here on; its front stays the same, with `family` changed."""
+
+    family: Family
+
+
+Heard = Request | Notice | bytes | Begin | Finish | Switch
 """A request; a notice to show to this session only; bytes to send as they are; or what happens to the session."""
 
 

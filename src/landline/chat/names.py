@@ -6,6 +6,7 @@ name; what looks the same has the same skeleton). docs/decisions/0011-names.md h
 
 from __future__ import annotations
 
+from functools import lru_cache
 from unicodedata import category, normalize
 
 from landline.chat.bounds import MOST_NAME_CHARACTERS
@@ -42,11 +43,12 @@ def clean_nick(text: str) -> str:
         raise NameRefused(text, "some of its letters are of another form (wide, joined, mathematical); use plain ones")
     if not any(category(character)[0] == "L" for character in nick):
         raise NameRefused(text, "a nick has at least one letter")
-    looks = skeleton(nick)
-    if looks in _reserved():
-        raise NameRefused(text, "it is reserved, as it seems to speak for the chat; take another")
-    if looks.startswith(skeleton(GUEST)):
-        raise NameRefused(text, f"names that begin with {GUEST} are given to guests; take another")
+    # Both forms: a capital I looks like an l, so that the skeleton of LANDLINE is another than that of landline.
+    for form in (account_of(nick), skeleton(nick)):
+        if form in RESERVED or form in _reserved():
+            raise NameRefused(text, "it is reserved, as it seems to speak for the chat; take another")
+        if form.startswith(GUEST):
+            raise NameRefused(text, f"names that begin with {GUEST} are given to guests; take another")
     return nick
 
 
@@ -64,8 +66,9 @@ def account_of(nick: str) -> str:
 def skeleton(nick: str) -> str:
     """What looks the same has the same skeleton, so two nicks with one skeleton cannot be both in use.
 
-    UTS 39, section 4, with its table; and as people compare small and capital letters loosely, in lower case. Raises
-    ChatError without the library that has the table.
+    Nor can two with one account: a capital I looks like an l, and is an i. This is UTS 39, section 4, with its table;
+    and as people compare small and capital letters loosely, in lower case. Raises ChatError without the library that
+    has the table.
     """
     table = prototypes()
     shape = nick
@@ -147,5 +150,6 @@ def _check_scripts(given: str, name: str) -> None:
         raise NameRefused(given, "it mixes digits of several scripts; use those of one")
 
 
+@lru_cache(maxsize=1)
 def _reserved() -> frozenset[str]:
     return frozenset(map(skeleton, RESERVED))

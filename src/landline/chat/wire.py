@@ -13,6 +13,9 @@ from msgspec import Struct
 from landline.chat.bounds import MOST_CID_BYTES
 
 VERSION = 1
+MOST_INTEGER = 2**53
+"""Beyond, numbers of JavaScript are not exact."""
+_LABEL = f"at most {MOST_CID_BYTES} printable characters of ASCII"
 
 Ref = str | int | None
 
@@ -271,9 +274,18 @@ def decode_request(document: bytes | str) -> AnyRequest:
         request: AnyRequest = _DECODER.decode(document)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise BadRequest(f"this is no request: {error}", _ref_of(document)) from None
-    if isinstance(request.ref, str) and len(request.ref) > MOST_CID_BYTES:
-        raise BadRequest(f"ref is longer than {MOST_CID_BYTES} characters")
+    for name in request.__struct_fields__:
+        value = getattr(request, name)
+        if isinstance(value, int) and abs(value) > MOST_INTEGER:
+            raise BadRequest(f"{name} is beyond {MOST_INTEGER}", _ref_of(document))
+        if name in ("ref", "cid") and isinstance(value, str) and not _is_label(value):
+            raise BadRequest(f"{name} must be {_LABEL}", _ref_of(document))
     return request
+
+
+def _is_label(text: str) -> bool:
+    """Whether a text can be a ref or a cid: they come back as they are, so there is nothing to clean."""
+    return len(text) <= MOST_CID_BYTES and text.isascii() and text.isprintable()
 
 
 def encode_request(request: Request) -> bytes:
@@ -293,4 +305,4 @@ def _ref_of(document: bytes | str) -> Ref:
         ref = _REF_DECODER.decode(document).ref
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
-    return ref if not isinstance(ref, str) or len(ref) <= MOST_CID_BYTES else None
+    return ref if ref is None or (_is_label(ref) if isinstance(ref, str) else abs(ref) <= MOST_INTEGER) else None

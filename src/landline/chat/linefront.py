@@ -1,0 +1,96 @@
+"""Plain text: what nc and telnet speak. Lines of people become requests; `lines.py` says which."""
+
+from __future__ import annotations
+
+import re
+from codecs import BOM_UTF8
+
+from landline.chat.bounds import MOST_LINE_BYTES
+from landline.chat.fronts import Begin, Caller, Family, Finish, Heard, Switch
+from landline.chat.jsonfront import JsonFront
+from landline.chat.lines import parse_line
+from landline.chat.notices import Bye, Joined, Left, Notice
+from landline.chat.sanitising import clean_text
+from landline.chat.splitting import Splitter
+from landline.chat.telnet import Telnet
+
+_BLANK = b" \t\r\n" + BOM_UTF8
+_JSON = re.compile(rb'\{\s*"')
+_UNDECIDED = re.compile(rb"\{?\s*")
+
+
+class LineFront:
+    """A session in plain text.
+
+    What is no command goes to the current room: the one that was entered last, or, when that was left, the one before.
+    A program that was slow, and therefore taken for a person, is known by its first bytes: from then on it is heard as
+    `JsonFront` would, behind a Switch.
+    """
+
+    __slots__ = ("_is_done", "_is_fresh", "_json", "_lines", "_rooms", "_telnet", "caller", "family", "is_person")
+
+    def __init__(self, caller: Caller) -> None:
+        self.caller = caller
+        self.family = Family.TEXT
+        self.is_person = True
+        self._telnet = Telnet()
+        self._lines = Splitter(MOST_LINE_BYTES)
+        self._json: JsonFront | None = None
+        self._rooms: list[str] = []
+        self._is_fresh = True
+        self._is_done = False
+
+    @property
+    def room(self) -> str | None:
+        """The current room, if there is one."""
+        return self._rooms[-1] if self._rooms else None
+
+    def begin(self) -> list[Heard]:
+        """What is heard before any byte: it is a session at once."""
+        return [Begin()]
+
+    def received(self, data: bytes) -> list[Heard]:
+        """What these bytes bring: requests, help, and refusals of what is none. A line over 16 KiB ends the session."""
+        if self._json is not None:
+            return self._json.received(data)
+        if self._is_done:
+            return []
+        text = self._telnet.feed(data)
+        if self._is_fresh and self._opens_json(text):
+            self._json, self.family = JsonFront(self.caller), Family.JSON
+            return [Switch(Family.JSON), *self._json.received(self._lines.held + text)]
+        heard = [one for line in self._lines.feed(text) for one in self._heard(line)]
+        if self._lines.is_over:
+            self._is_done = True
+            heard += [Bye(code="too_long", text=f"a line has at most {MOST_LINE_BYTES} bytes"), Finish("too_long")]
+        return heard
+
+    def ended(self) -> list[Heard]:
+        """The person sends no more; the last line counts without its end."""
+        if self._json is not None:
+            return self._json.ended()
+        return [] if self._is_done else self._heard(self._lines.rest())
+
+    def told(self, notice: Notice) -> None:
+        """Learn which room is the current one."""
+        if isinstance(notice, Joined | Left) and notice.room in self._rooms:
+            self._rooms.remove(notice.room)
+        if isinstance(notice, Joined) and not notice.room.startswith("@"):
+            self._rooms.append(notice.room)
+
+    def goodbye(self, code: str) -> bytes:
+        """The lines before have said it all."""
+        return b""
+
+    def _opens_json(self, text: bytes) -> bool:
+        start = (self._lines.held + text).lstrip(_BLANK)
+        self._is_fresh = _UNDECIDED.fullmatch(start) is not None
+        return _JSON.match(start) is not None
+
+    def _heard(self, line: bytes) -> list[Heard]:
+        """What a line brings: nothing, if it is empty."""
+        text = clean_text(line.decode("utf-8", "replace"))
+        if not text.strip():
+            return []
+        self._is_fresh = False
+        return [parse_line(text, self.room)]
