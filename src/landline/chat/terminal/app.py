@@ -203,6 +203,7 @@ class ChatApp(App[Exception | None]):
         """Have loaded what one is about to come to."""
         wanted = self.desk.wanted()
         if wanted is not None and (request := self.client.view.page_request(*wanted, PAGE)) is not None:
+            self.desk.asked.add(wanted)
             self.client.post(request)
 
     # Going about.

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING
 
+from landline.chat.bounds import MOST_BODY_BYTES
 from landline.chat.notices import (
     Account,
     Answer,
@@ -21,13 +22,13 @@ from landline.chat.notices import (
     RoomList,
     SanctionList,
 )
+from landline.chat.sanitising import clean_body
 from landline.chat.terminal.dialogs import Ask, Choice, Find, Search
 from landline.chat.terminal.help import help_rows
-from landline.chat.terminal.listing import Row
+from landline.chat.terminal.rows import Row
 from landline.chat.terminal.safe import shown
 from landline.chat.terminal.wording import names_words, until_words
 from landline.chat.wire import (
-    AnyRequest,
     Ban,
     Deop,
     History,
@@ -52,7 +53,7 @@ from landline.errors import LandlineError
 if TYPE_CHECKING:
     from landline.chat.terminal.app import ChatApp
 
-Parse = Callable[[str, str | None], AnyRequest | Refused]
+Parse = Callable[[str, str | None], Request | Refused | bytes]
 AROUND = 50
 """Messages loaded on each side of one that was searched for."""
 _HIDDEN = {
@@ -76,7 +77,7 @@ class Commands:
         words = ["/help"] if text == "?" else text.split()
         name = words[0][1:].casefold() if words[0].startswith("/") and not text.startswith("//") else ""
         match name:
-            case "help" | "?":
+            case "help" if len(words) == 1:
                 self.help()
             case "search":
                 self.search(" ".join(words[1:]))
@@ -91,10 +92,21 @@ class Commands:
 
     def _do(self, text: str) -> None:
         room = self._app.desk.current
-        request = self._parse(text, room if room in self._app.client.view.rooms else None)
+        line, is_cut = clean_body(text)
+        if is_cut:
+            self._app.tell(
+                f"this is longer than {MOST_BODY_BYTES} bytes, more than a message has; say it in two", is_error=True
+            )
+            self._app.write(text)
+            return
+        if not line.strip():
+            return
+        request = self._parse(line.strip(), room if room in self._app.client.view.rooms else None)
         match request:
             case Refused():
                 self._app.tell(request.text, is_error=True)
+            case bytes():
+                self._app.tell(request.decode())
             case Quit():
                 self._app.exit()
             case Say():

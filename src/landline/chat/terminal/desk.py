@@ -27,9 +27,8 @@ from landline.chat.changes import (
 from landline.chat.notices import Person
 from landline.chat.roomview import RoomView
 from landline.chat.terminal import wording
-from landline.chat.terminal.edges import Part
 from landline.chat.terminal.items import Item, Kind
-from landline.chat.terminal.listing import Row
+from landline.chat.terminal.rows import Part, Row
 from landline.chat.terminal.safe import shown
 from landline.chat.terminal.sheet import Sheet
 from landline.chat.terminal.transcript import Transcript
@@ -43,7 +42,8 @@ _ROLES = {"op": "op", "operator": "operator"}
 class Desk:
     """Which room is in front, and what there is to show of it.
 
-    `current` is that room, `link` a sentence while there is no connection ("" while there is one).
+    `current` is that room, `link` a sentence while there is no connection ("" while there is one), `asked` what was
+    asked for already of what is wanted.
     """
 
     def __init__(self, view: View, zone: tzinfo | None = None) -> None:
@@ -55,7 +55,7 @@ class Desk:
         self.sheets: dict[str, Sheet] = {}
         self._nowhere = RoomView(NOWHERE)
         self._waits = False
-        self._asked: set[tuple[str, int]] = set()
+        self.asked: set[tuple[str, int]] = set()
 
     # Where one is.
 
@@ -114,7 +114,7 @@ class Desk:
             case MessageAdded():
                 self._said(change)
             case Trimmed():
-                self._asked = {one for one in self._asked if one[0] != change.room}
+                self.asked = {one for one in self.asked if one[0] != change.room}
             case RoomJoined() if self.current == NOWHERE:
                 self.open(change.room)
             case RoomLeft():
@@ -152,7 +152,7 @@ class Desk:
                 self.link = self.link or "Calling …"
             case Connected():
                 self.link = ""
-                self._asked.clear()
+                self.asked.clear()
             case Lost():
                 self.link = wording.lost_words(change.seconds, shown(change.text), len(self.view.unsaid()))
                 self._waits = True
@@ -173,7 +173,7 @@ class Desk:
             self.room.reading = None if at is None else max(at[0].key[0], 1)
 
     def wanted(self) -> tuple[str, int] | None:
-        """What one is about to come to and is not loaded: the room, and before which message. Each is wanted once."""
+        """What one is about to come to and is not loaded: the room, and before which message."""
         room, sheet = self.room, self.sheet
         if self.link or room is self._nowhere:
             return None
@@ -185,10 +185,7 @@ class Desk:
         else:
             return None
         # A server that has nothing there would be asked again and again.
-        if (room.room, before) in self._asked:
-            return None
-        self._asked.add((room.room, before))
-        return room.room, before
+        return None if (room.room, before) in self.asked else (room.room, before)
 
     def clock(self, until: float | None) -> str:
         """The time of the end of something."""

@@ -12,8 +12,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from landline.chat.terminal.edges import EdgeLine
-from landline.chat.terminal.listing import Listing, Row
+from landline.chat.terminal.listing import Listing
 from landline.chat.terminal.palette import Palette
+from landline.chat.terminal.rows import Row
 from landline.chat.terminal.safe import typed
 
 Result = TypeVar("Result")

@@ -12,10 +12,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from landline.chat.terminal.palette import Palette
+from landline.chat.terminal.rows import Part
 from landline.chat.terminal.wrapping import fitted
-
-Part = tuple[str, str]
-"""A text that is safe for a terminal, and its role in the palette."""
 
 
 class EdgeLine(Widget):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from landline.chat.terminal.listing import Row
+from landline.chat.lines import COMMANDS
+from landline.chat.terminal.rows import Row
 
 KEYS = (
     ("Enter", "say what is written"),
@@ -22,30 +23,10 @@ KEYS = (
     ("Ctrl+C", "empties the line; twice on an empty one: quit"),
     ("Ctrl+Q", "quit"),
 )
-COMMANDS = (
-    ("/join ROOM", "enter a room; a new one is opened"),
-    ("/leave [ROOM]", "leave a room"),
-    ("/msg NICK TEXT", "write to one person"),
-    ("/nick NICK", "take another nick"),
-    ("/who [ROOM]", "who is here"),
-    ("/rooms", "which rooms there are"),
-    ("/search WORDS", "where this was said"),
-    ("/register", "make the nick your own; the password is asked for, unseen"),
-    ("/login [NICK]", "be the owner of a nick"),
-    ("/logout", "be a guest again"),
-    ("/password", "change the password"),
-    ("/topic [ROOM] TEXT", "say what the room is about"),
-    ("/kick NICK [REASON]", "put somebody out (moderators, as what follows)"),
-    ("/ban NICK [10m] [REASON]", "keep somebody out; /unban NICK"),
-    ("/mute NICK [10m]", "let somebody read only; /unmute NICK"),
-    ("/slow SECONDS", "one message in so many seconds; 0 ends it"),
-    ("/op NICK", "make a moderator; /deop NICK"),
-    ("/sanctions", "who is banned or muted"),
-    ("/audit", "who did what"),
-    ("/bot NAME", "make a bot, or give it another token; /unbot NAME"),
-    ("//TEXT", "say /TEXT"),
-    ("/quit", "quit"),
-)
+_HIDDEN = {"register": "", "login": "[NICK]", "password": ""}
+"""Passwords are asked for, and do not show."""
+_UNNEEDED = frozenset({"history", "since", "resume"})
+"""Scrolling does this here."""
 MOUSE = "To copy with the mouse, hold Shift (in some terminals Alt or Option) while you drag."
 
 
@@ -54,5 +35,13 @@ def help_rows() -> list[Row]:
     rows = [Row("", "Keys")]
     rows += [Row(f"key {number}", f"{keys:<26}{what}") for number, (keys, what) in enumerate(KEYS)]
     rows += [Row("", ""), Row("", "Commands")]
-    rows += [Row(command, f"{command:<26}{what}") for command, what in COMMANDS]
+    rows += [
+        Row(f"/{name}", f"{_usage(name, command.arguments):<31} {command.purpose}")
+        for name, command in COMMANDS.items()
+        if name not in _UNNEEDED
+    ]
     return [*rows, Row("", ""), Row("", MOUSE)]
+
+
+def _usage(name: str, arguments: str) -> str:
+    return f"/{name} {_HIDDEN.get(name, arguments)}".strip()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -15,23 +14,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from landline.chat.terminal.palette import Palette
+from landline.chat.terminal.rows import Row
 from landline.chat.terminal.wrapping import fitted
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row: `value` is what it stands for ("" for a heading), `text` and `note` are safe for a terminal already.
-
-    `role` and `note_role` are of the palette; a `person` is shown in the colour of that one's nick.
-    """
-
-    value: str
-    text: str
-    note: str = ""
-    role: str = "text"
-    note_role: str = "quiet"
-    person: str = ""
-    is_current: bool = False
 
 
 class Listing(Widget, can_focus=True):

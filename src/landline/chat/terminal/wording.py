@@ -101,11 +101,15 @@ def changed_words(changed: Changed, me: str, clock: str = "") -> str:
         "deop": f"{changed.by} made {who} an ordinary member again",
         "topic": f"{changed.by} set the topic: {changed.value}",
         "motd": f"Message of the day, by {changed.by}: {changed.value}",
-        "slow": f"{changed.by} slowed the room: one message in {changed.value} s"
+        "slow": f"{changed.by} slowed the room: one message in {_number(changed.value)} s"
         if changed.value
         else f"{changed.by} ended slow mode",
     }
     return sentences.get(changed.what, f"{changed.by}: {changed.what} {who}")
+
+
+def _number(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def left_words(left: RoomLeft, clock: str = "") -> str:

@@ -24,9 +24,10 @@ def _broken(line: str, width: int) -> list[str]:
     gap = -1  # Where the line could be broken: behind the last blank, and how many cells are used up to there.
     for index, char in enumerate(line):
         cells = get_character_cell_size(char)
-        if used + cells > width and char != " ":
+        while used + cells > width and char != " ":
             end = gap if gap > start else index
-            lines.append(line[start:end].rstrip(" "))
+            if kept := line[start:end].rstrip(" "):
+                lines.append(kept)
             start, used, gap = end, cell_len(line[end:index]), -1
         used += cells
         if char == " " or cells == 2:
