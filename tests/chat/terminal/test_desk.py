@@ -284,9 +284,10 @@ def test_older_messages_are_wanted_near_the_top() -> None:
 
 def test_a_room_with_nothing_loaded_wants_its_newest() -> None:
     desk = desk_in()
-    hear(desk, Joined(room="lobby", epoch=EPOCH, seq=40, members=[ME], count=1))
+    hear(desk, Joined(room="dev", epoch=EPOCH, seq=40, members=[ME], count=1))
+    desk.open("dev")
     look(desk)
-    assert desk.wanted() == ("lobby", 41)
+    assert desk.wanted() == ("dev", 41)
 
 
 def test_a_hole_in_sight_is_wanted() -> None:
