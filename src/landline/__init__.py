@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from landline.server.engine import Server
     from landline.server.run import run
     from landline.server.service import Service
+    from landline.server.session import Session, SessionConnection
     from landline.transport.tls import ClientTls, ServerTls
 
 _HOMES = {
@@ -35,6 +36,8 @@ _HOMES = {
     "Server": "landline.server.engine",
     "ServerTls": "landline.transport.tls",
     "Service": "landline.server.service",
+    "Session": "landline.server.session",
+    "SessionConnection": "landline.server.session",
     "StreamConnection": "landline.connection.stream",
     "blocking": "landline.connection.blocking",
     "connect": "landline.connection.client",
@@ -55,6 +58,8 @@ __all__ = [
     "Server",
     "ServerTls",
     "Service",
+    "Session",
+    "SessionConnection",
     "StreamConnection",
     "__version__",
     "blocking",

@@ -107,7 +107,8 @@ def test_errors_end_with_2_and_all_of_them_are_told(command: Command) -> None:
         "error     idle cannot answer datagrams: it has no handler declared with @service.message",
         "error     the port of '127.0.0.1:65536' is 65536 and the highest is 65535; "
         "write for example tcp://127.0.0.1:8101",
-        "error     idle has no handler: declare one with @service.message, @service.connection or @service.blocking",
+        "error     idle has no handler: "
+        "declare one with @service.message, @service.connection, @service.blocking or @service.session",
     ]
 
 
@@ -203,6 +204,16 @@ def test_a_certificate_of_the_command_line(command: Command, working_folder: Pat
     assert not [line for line in lines if line.startswith("error")]
     ended = command("check", "birds:parrot", "--certificate", certificate, "--key", "birds.py")
     assert (ended.code, ended.err) == (Exit.USAGE, "landline: certificate file birds.py: it holds no key\n")
+
+
+def test_tls_that_is_not_required(command: Command, working_folder: Path) -> None:
+    certificate, key = Files(working_folder).server()
+    module = f"from landline import ServerTls, Service\ntls = ServerTls({certificate!r}, {key!r})\n"
+    module += "either = Service('either', tls=tls, tls_required=False)\neither.message(bytes.upper)\n"
+    module += "plain = either.with_options(tls_required=True)\n"
+    (working_folder / "ways.py").write_text(module)
+    assert "callers   TLS or clear on the same port" in report(command, "ways:either", "tcp://127.0.0.1:0")
+    assert not any(line.startswith("callers") for line in report(command, "ways:plain", "tcp://127.0.0.1:0"))
 
 
 def test_a_certificate_of_the_module_that_cannot_be_used(command: Command, working_folder: Path) -> None:

@@ -115,7 +115,7 @@ def test_a_service_that_cannot_answer_says_why(working_folder: Path, command: Co
     (working_folder / "idle.py").write_text("from landline import Service\n\nservice = Service('idle')\n")
     ended = command("serve", "idle:service")
     assert ended.code == Exit.USAGE
-    ways = "@service.message, @service.connection or @service.blocking"
+    ways = "@service.message, @service.connection, @service.blocking or @service.session"
     assert ended.sentence == f"idle has no handler: declare one with {ways}"
 
 

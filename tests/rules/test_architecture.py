@@ -62,6 +62,8 @@ PURE = [
     "chat/effects.py",
     "chat/auditing.py",
     "chat/searching.py",
+    "chat/cluster.py",
+    "chat/neighbours.py",
     "chat/names.py",
     "chat/lookalikes.py",
     "chat/sanitising.py",

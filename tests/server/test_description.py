@@ -97,6 +97,16 @@ def test_a_handler_that_blocks_and_a_handler_class() -> None:
     assert (row.kind, row.name.rpartition(".")[2], Path(row.file).name) == ("handler_class", "Handler", HERE)
 
 
+def test_a_session() -> None:
+    class Talk:
+        def __init__(self, connection: Any) -> None: ...
+
+    service = Service("parrot")
+    given: Any = Talk
+    service.session(given)
+    assert [(row.kind, row.name.rpartition(".")[2]) for row in handler_rows(service)] == [("session", "Talk")]
+
+
 def test_where_a_handler_stands() -> None:
     assert place_of(bytes.upper) == ("", 0)
     partial_of_own: Any = functools.partial(Caller().__call__)

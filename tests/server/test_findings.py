@@ -75,13 +75,15 @@ def test_nothing_is_wrong_with_a_plain_service(address: str | None) -> None:
             [],
             {},
             TCP,
-            "parrot has no handler: declare one with @service.message, @service.connection or @service.blocking",
+            "parrot has no handler: "
+            "declare one with @service.message, @service.connection, @service.blocking or @service.session",
         ),
         (
             [],
             {},
             None,
-            "parrot has no handler: declare one with @service.message, @service.connection or @service.blocking",
+            "parrot has no handler: "
+            "declare one with @service.message, @service.connection, @service.blocking or @service.session",
         ),
         (
             ["message", "route"],

@@ -154,7 +154,8 @@ def test_a_copy_with_options_leaves_the_original_alone() -> None:
             None,
             None,
             False,
-            "parrot has no handler: declare one with @service.message, @service.connection or @service.blocking",
+            "parrot has no handler: "
+            "declare one with @service.message, @service.connection, @service.blocking or @service.session",
         ),
         (
             None,

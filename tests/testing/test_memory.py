@@ -34,6 +34,24 @@ class Recorder(asyncio.Protocol):
         self.events.append(f"lost {type(exc).__name__}")
 
 
+def test_what_follows_may_go_to_another_protocol() -> None:
+    async def scenario() -> None:
+        _, theirs, ours_end, theirs_end = pair()
+        ours_end.write(b"one")
+        await asyncio.sleep(0.1)
+        other = Recorder()
+        theirs_end.set_protocol(other)
+        assert theirs_end.get_protocol() is other
+        ours_end.write(b"two")
+        ours_end.close()
+        await asyncio.sleep(0.1)
+        assert (theirs.data, theirs.events, other.data, other.events[0]) == (b"one", [], b"two", "eof")
+        theirs_end.abort()
+        await asyncio.sleep(0.1)
+
+    run_virtual(scenario())
+
+
 def pair(pipe_bytes: int = 1000, reads: int = 1000) -> tuple[Recorder, Recorder, MemoryTransport, MemoryTransport]:
     ours, theirs = Recorder(), Recorder()
     return ours, theirs, *connect_in_memory(ours, theirs, pipe_bytes=pipe_bytes, reads=reads)

@@ -17,7 +17,7 @@ from landline.chat.wire import Bot, Login, Password, Register, Request, Unbot
 from landline.chat.world import Pending, World
 from landline.errors import NameRefused
 
-NO_SECRET = "scrypt$16384$8$1$00000000000000000000000000000000$" + "00" * 32
+NO_SECRET = "scrypt$16384$8$5$00000000000000000000000000000000$" + "00" * 32
 """What a password for a nick without an account is checked against: so the answer takes as long as any other."""
 MOST_BOTS = 20
 """Bots of one account."""
@@ -164,11 +164,13 @@ def _is_password(world: World, session: Session, request: Request, text: str) ->
 
 
 def _hash(world: World, session: Session, request: Request, draw: bytes, text: str) -> None:
+    world.hold(session.number)
     ticket = world.ticket(Pending(session.number, request, draw))
     world.out.append(HashPassword(ticket, text))
 
 
 def _check(world: World, session: Session, request: Request, draw: bytes, text: str, secret: str) -> None:
+    world.hold(session.number)
     ticket = world.ticket(Pending(session.number, request, draw))
     world.out.append(CheckPassword(ticket, text, secret))
 
@@ -182,6 +184,7 @@ def checked(world: World, session: Session, pending: Pending, result: Checked) -
     assert identity is not None
     match request:
         case Login() if result.is_right:
+            world.release(session.number)
             account = _account(world, request.nick)
             if account is not None and account.account != identity.id:
                 become(world, session, account)
@@ -203,6 +206,7 @@ def checked(world: World, session: Session, pending: Pending, result: Checked) -
             )  # fmt: skip
             world.propose(entry_made, pending)
         case _:
+            world.release(session.number)
             world.counts["wrong_passwords"] += 1
             world.refuse(session, request, "wrong_password", "nick and password do not belong together")
 
@@ -219,6 +223,7 @@ def made(world: World, outcome: Outcome) -> None:
         _end_usurper(world, entry, session)
     if session is None or pending is None or session.identity is None:
         return
+    world.release(session.number)
     request = pending.request
     if outcome.why and outcome.why != "duplicate":
         code = "taken" if outcome.why == "taken" else "storage"
@@ -259,6 +264,7 @@ def secret_set(world: World, outcome: Outcome) -> None:
             _end_sessions(world, entry.account)
     if session is None or pending is None or session.identity is None:
         return
+    world.release(session.number)
     request = pending.request
     if outcome.why and outcome.why != "duplicate":
         world.refuse(session, request, "storage", f"not stored: {outcome.detail or outcome.why}")

@@ -66,8 +66,8 @@ class Bounds:
     """What may wait for one session that reads slowly, before it is told that it lags, and closed."""
     ephemeral_bytes: int = 64 * 1024
     """What may wait before who types, comes and goes is left out."""
-    sessions_per_address: int = 20_000
-    """Places of one address; the limit of descriptors comes first."""
+    sessions_per_address: int = 1024
+    """Places of one address: one machine must not take every one."""
 
     def __post_init__(self) -> None:
         for one in fields(self):

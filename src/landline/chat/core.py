@@ -71,6 +71,8 @@ from landline.chat.world import Pending, World
 
 SAYS = (Say, Msg, Typing, Ping, Quit)
 """Requests that have a bucket of their own, or cost nothing."""
+MOST_HELD = 100
+"""Requests of one session that may wait for one before them."""
 
 
 class Chat:
@@ -92,6 +94,10 @@ class Chat:
         effects: list[Effect] = []
         world.out = effects
         COMMANDS[type(command)](world, command)
+        while world.released:
+            _replay(world, world.released.popleft())
+        if world.leaving:
+            _end_answered(world)
         return effects
 
 
@@ -104,9 +110,12 @@ def _connected(world: World, command: Connected) -> None:
 
 def _asked(world: World, command: Asked) -> None:
     session = world.sessions.get(command.session)
-    if session is None:
+    if session is None or session.number in world.leaving:
         return
     request = command.request
+    if session.number in world.held:
+        _hold(world, session, command)
+        return
     if session.identity is None and not isinstance(request, Hello | Ping | Quit):
         world.refuse(session, request, "hello_first", "say hello first: who you are")
         return
@@ -117,6 +126,20 @@ def _asked(world: World, command: Asked) -> None:
             return
         session.requests.take()
     REQUESTS[type(request)](world, session, request, command.draw)
+
+
+def _hold(world: World, session: Session, command: Asked) -> None:
+    """What is asked behind a request that takes its time, and changes who or where one is, waits for it."""
+    held = world.held[session.number]
+    if len(held) < MOST_HELD:
+        held.append(command)
+    else:
+        world.refuse(session, command.request, "too_fast", "too many requests wait for the one before them", 1.0)
+
+
+def _replay(world: World, held: list[Asked]) -> None:
+    for command in held:
+        _asked(world, command)
 
 
 def _applied(world: World, command: Applied) -> None:
@@ -137,6 +160,7 @@ def _not_taken(world: World, command: NotTaken) -> None:
     pending = world.pending.pop(entry.id, None)
     session = None if pending is None else world.sessions.get(pending.session)
     if session is not None and pending is not None:
+        world.release(session.number)
         code = "unsure" if command.unsure else "storage"
         world.refuse(session, pending.request, code, command.why, room=getattr(entry, "room", None))
 
@@ -202,8 +226,17 @@ def _storage(world: World, command: Storage) -> None:
 
 
 def _quit(world: World, session: Session, request: Quit, draw: bytes) -> None:
-    world.tell(session, Bye(ref=request.ref, code="quit", text="good-bye"))
-    world.out.append(End(session.number, "quit"))
+    world.leaving[session.number] = request
+
+
+def _end_answered(world: World) -> None:
+    """End the sessions that want to go, as soon as all they have asked for is answered."""
+    waiting = {one.session for one in (*world.pending.values(), *world.tickets.values())}
+    waiting.update(one.session for waiters in world.opening.values() for one in waiters)
+    for number in [number for number in world.leaving if number not in waiting]:
+        request = world.leaving.pop(number)
+        world.tell(world.sessions[number], Bye(ref=request.ref, code="quit", text="good-bye"))
+        world.out.append(End(number, "quit"))
 
 
 def _pong(world: World, session: Session, request: Ping, draw: bytes) -> None:

@@ -73,6 +73,7 @@ def _open(world: World, session: Session, name: str, pending: Pending) -> None:
     """Open a room that is not there; whoever wants in meanwhile waits with the first one."""
     request = pending.request
     if name in world.opening:
+        world.hold(session.number)
         world.opening[name].append(pending)
         return
     identity = session.identity
@@ -86,6 +87,7 @@ def _open(world: World, session: Session, name: str, pending: Pending) -> None:
         world.refuse(session, request, "too_many_rooms", f"there are {world.bounds.rooms} rooms, the most there may be")
         return
     bucket.take()
+    world.hold(session.number)
     world.opening[name] = [pending]
     owner = identity.account.account if identity.account is not None and name != LOBBY else None
     world.propose(
@@ -106,6 +108,7 @@ def opened(world: World, outcome: Outcome) -> None:
         if entry.owner is not None:
             room.moderators.add(entry.owner)
     for pending in waiting:
+        world.release(pending.session)
         session = world.sessions.get(pending.session)
         if session is None or session.identity is None:
             continue

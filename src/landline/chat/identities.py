@@ -27,12 +27,7 @@ def connected(world: World, command: Connected) -> None:
         Bucket(bounds.session_burst, bounds.session_rate), Bucket(bounds.request_burst, bounds.request_rate),
     )  # fmt: skip
     world.sessions[session.number] = session
-    world.by_address[session.address] += 1
-    if world.by_address[session.address] > bounds.sessions_per_address:
-        most = bounds.sessions_per_address
-        world.tell(session, Bye(code="refused", text=f"there are {most} sessions from where you are, the most"))
-        world.out.append(End(session.number, "refused"))
-    elif session.is_person:
+    if session.is_person:
         _be_guest(world, session, f"~{_letters(command.draw)}", guest_nick(command.draw), command.draw)
         _welcome(world, session, None)
     else:
@@ -292,9 +287,8 @@ def disconnected(world: World, number: int) -> None:
     if session is None:
         return
     world.unknown.pop(number, None)
-    world.by_address[session.address] -= 1
-    if not world.by_address[session.address]:
-        del world.by_address[session.address]
+    world.leaving.pop(number, None)
+    world.held.pop(number, None)
     for room in list(session.rooms.values()):
         leave(world, session, room)
     identity = session.identity

@@ -9,14 +9,14 @@ from typing import Any
 
 from landline.chat.bounds import Bounds
 from landline.chat.buckets import Buckets
-from landline.chat.effects import Ask, Effect, Now, Propose, Tell
-from landline.chat.entries import AnyEntry, Snapshot
+from landline.chat.effects import Ask, Asked, Effect, Now, Propose, Tell
+from landline.chat.entries import AnyEntry, Genesis, Snapshot
 from landline.chat.names import skeleton
 from landline.chat.notices import Answer, Changed, Message, Notice, Person, Place, Refused
 from landline.chat.people import Directory, Identity, Session
 from landline.chat.ports import Query
 from landline.chat.rooms import Room, parties_of
-from landline.chat.wire import Request
+from landline.chat.wire import Quit, Request
 
 MOST_TAILS = 100_000
 """Messages of all rooms together that are kept in memory, of about half a KiB each."""
@@ -47,7 +47,6 @@ class World:
         self.sessions: dict[int, Session] = {}
         self.unknown: dict[int, float] = {}
         """Sessions that have not said hello, and until when they must have."""
-        self.by_address: Counter[str] = Counter()
         self.directory = Directory(snapshot.accounts)
         self.rooms: dict[str, Room] = {}
         self.direct: dict[str, dict[str, Room]] = {}
@@ -60,6 +59,11 @@ class World:
         """Rooms with people who came or went and were not told of."""
         self.opening: dict[str, list[Pending]] = {}
         """By room: who wants to enter it as soon as it is there."""
+        self.held: dict[int, list[Asked]] = {}
+        """By session: what waits behind a request that takes its time."""
+        self.released: deque[list[Asked]] = deque()
+        self.leaving: dict[int, Quit] = {}
+        """Sessions that go as soon as all they have asked for is answered."""
         self.accounts_rate = Buckets(bounds.account_burst, bounds.account_rate)
         self.addresses_rate = Buckets(bounds.address_burst, bounds.address_rate)
         self.guesses = Buckets(bounds.guess_burst, bounds.guess_rate)
@@ -76,6 +80,11 @@ class World:
             self.room_or_conversation(name).moderators.add(account)
         for sanction in snapshot.sanctions:
             self.room_or_conversation(sanction.room).sanctions[sanction.what, sanction.target] = sanction
+
+    def begin(self, genesis: Genesis) -> None:
+        """The log has begun elsewhere: its epoch and its key are those of this node too."""
+        self.epoch = genesis.epoch
+        self.key = bytes.fromhex(genesis.key)
 
     # Saying.
 
@@ -125,6 +134,16 @@ class World:
         self._ticket += 1
         self.tickets[self._ticket] = pending
         return self._ticket
+
+    def hold(self, number: int) -> None:
+        """What a session asks next depends on what it is told first: it waits."""
+        self.held.setdefault(number, [])
+
+    def release(self, number: int) -> None:
+        """What waited for a session has come: what it asked meanwhile is heard now."""
+        held = self.held.pop(number, None)
+        if held:
+            self.released.append(held)
 
     # Looking up.
 

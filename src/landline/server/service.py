@@ -223,7 +223,10 @@ class Service:
         tls: ServerTls | None = None,
         tls_required: bool | None = None,
     ) -> Service:
-        """The same service and handlers, with other framing, limits, payload, replies or tls for some addresses."""
+        """The same service and handlers, with other options for some addresses.
+
+        `framing`, `limits`, `payload`, `replies`, `tls` and `tls_required` are those of a Service; None: as they are.
+        """
         copy = Service(
             self.name,
             framing=self.framing if framing is None else framing,

@@ -11,7 +11,7 @@ from landline.errors import Reason
 
 TLS_HANDSHAKE = 0x16
 """What the first record of TLS begins with (RFC 8446, 5.1: content type handshake)."""
-SNIFF_SECONDS = 0.25
+SNIFF_SECONDS = 0.2
 """How long a caller may be silent before it is taken for one in the clear: a person waits for a greeting, and whoever
 speaks TLS has sent its first byte together with the end of the TCP handshake."""
 

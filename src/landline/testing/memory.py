@@ -86,6 +86,15 @@ class MemoryTransport(asyncio.Transport):
         """Bytes that do not fit the pipe yet."""
         return len(self._outgoing)
 
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Let another protocol have what follows."""
+        assert isinstance(protocol, asyncio.Protocol)
+        self._protocol = protocol
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        """The protocol that gets what arrives."""
+        return self._protocol
+
     def is_closing(self) -> bool:
         """Whether `close` or `abort` was called."""
         return self._closing

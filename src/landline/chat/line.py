@@ -1,0 +1,227 @@
+"""One connection of a chat: its front, what waits for it, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from landline.address import TcpAddress
+from landline.chat.fronts import Begin, Caller, Family, Finish, Front, Heard, Switch
+from landline.chat.jsonfront import JsonFront
+from landline.chat.linefront import LineFront
+from landline.chat.moderating import address_group
+from landline.chat.notices import Notice
+from landline.chat.outbox import Outbox, Packet
+from landline.chat.sniffing import REFUSALS, Protocol, sniff
+from landline.chat.webfront import WebFront
+from landline.chat.wire import Request
+from landline.errors import Reason
+from landline.server.session import Session, SessionConnection
+
+if TYPE_CHECKING:
+    from landline.chat.hub import Hub
+
+SILENT_SECONDS = 0.2
+"""Who says nothing for so long is a person on nc, who waits for a greeting."""
+STILL_SILENT_SECONDS = 0.05
+"""The same where it was waited for a TLS handshake before, and none came."""
+HEAD_SECONDS = 15.0
+"""A connection of the web must have become a WebSocket, or be over, by then."""
+MOST_WRITTEN_BYTES = 64 * 1024
+"""What is handed to the transport at once."""
+LOOPBACK = ("127.", "::1", "::ffff:127.")
+
+
+class Line(Session):
+    """A session as the server calls it. `number` is that of the chat's session; 0 until it is one."""
+
+    __slots__ = (
+        "_connection",
+        "_head",
+        "_hub",
+        "_is_stuck",
+        "_timer",
+        "caller",
+        "front",
+        "is_ending",
+        "number",
+        "outbox",
+    )
+
+    def __init__(self, hub: Hub, connection: SessionConnection, *, was_silent: bool = False) -> None:
+        self._hub = hub
+        self._connection = connection
+        self._head = b""
+        self._is_stuck = False
+        self.is_ending = False
+        self.number = 0
+        self.outbox = Outbox()
+        self.front: Front | None = None
+        self.caller = caller_of(connection)
+        loop = asyncio.get_running_loop()
+        seconds = STILL_SILENT_SECONDS if was_silent else SILENT_SECONDS
+        self._timer: asyncio.TimerHandle | None = loop.call_later(seconds, self._is_silent)
+
+    def __repr__(self) -> str:
+        return f"<Line {self.number} with {self._connection.peer}>"
+
+    @property
+    def family(self) -> Family:
+        """Which bytes it gets."""
+        assert self.front is not None
+        return self.front.family
+
+    # What the server calls.
+
+    def received(self, message: bytes) -> None:
+        """Bytes have arrived."""
+        if self.is_ending:
+            return
+        if self.front is None:
+            self._head += message
+            protocol = sniff(self._head)
+            if protocol is None:
+                return
+            message, self._head = self._head, b""
+            self._begin(protocol)
+        if self.front is not None:
+            self._hear(self.front.received(message))
+
+    def ended(self) -> bool:
+        """The peer sends no more. What it has asked for is still answered."""
+        if self.front is None:
+            self._begin(Protocol.TEXT)
+        if self.front is not None and not self.is_ending:
+            head, self._head = self._head, b""
+            self._hear(self.front.received(head) if head else [])
+            self._hear(self.front.ended())
+        if self.number and not self.is_ending:
+            self._hub.ended(self)
+            return True
+        self.flush()
+        return False
+
+    def writable(self) -> None:
+        """There is room again."""
+        self._is_stuck = False
+        self._hub.ready(self)
+
+    def drain(self) -> bool:
+        """The server stops."""
+        if not self.number:
+            return False
+        self._hub.drain()
+        return True
+
+    def closed(self, reason: Reason) -> None:
+        """The connection is gone."""
+        self.is_ending = True
+        self._stop_timer()
+        self._hub.closed(self, reason.value)
+
+    # What the hub calls.
+
+    def put(self, packet: Packet) -> None:
+        """Let a packet wait for the next flush."""
+        if self.is_ending:
+            return
+        bounds = self._hub.bounds
+        if not self._is_stuck and not self.outbox:
+            self._hub.ready(self)
+        if not self.outbox.put(packet, bounds.ephemeral_bytes):
+            self._hub.counts["left_out"] += 1
+        elif self._is_stuck and self.outbox.held_bytes > bounds.outbox_bytes:
+            self._hub.overflowed(self)
+
+    def flush(self) -> None:
+        """Write what waits, as far as the transport takes it."""
+        while not self._is_stuck and self.outbox:
+            self._is_stuck = not self._connection.write(self.outbox.take(MOST_WRITTEN_BYTES))
+
+    def write_now(self, data: bytes) -> None:
+        """Write bytes that nobody shares, behind what waits."""
+        self.put(Packet(data))
+
+    def end(self, code: str, reason: Reason | None) -> None:
+        """Say the last words and close, when what was said has been delivered."""
+        if self.is_ending:
+            return
+        self.is_ending = True
+        self._stop_timer()
+        rest = self.outbox.take(1 << 62)
+        goodbye = b"" if self.front is None else self.front.goodbye(code)
+        self._connection.write(rest + goodbye)
+        self._connection.end(reason)
+
+    # Listening.
+
+    def _is_silent(self) -> None:
+        self._timer = None
+        if self.front is None:
+            head, self._head = self._head, b""
+            self._begin(Protocol.TEXT)
+            if head and self.front is not None:
+                self._hear(self.front.received(head))
+
+    def _begin(self, protocol: Protocol) -> None:
+        self._stop_timer()
+        match protocol:
+            case Protocol.JSON:
+                self.front = JsonFront(self.caller)
+            case Protocol.HTTP:
+                self.front = WebFront(self.caller, self._hub.site)
+                loop = asyncio.get_running_loop()
+                self._timer = loop.call_later(HEAD_SECONDS, self._is_late)
+            case Protocol.TEXT:
+                self.front = LineFront(self.caller)
+            case _:
+                self._connection.write(REFUSALS[protocol])
+                self.end("refused", Reason.REFUSED)
+                return
+        self._hub.counts[f"connections_{protocol.value}"] += 1
+        self._hear(self.front.begin())
+
+    def _is_late(self) -> None:
+        self._timer = None
+        if not self.number:
+            self.end("idle", None)
+
+    def _hear(self, heard: Sequence[Heard]) -> None:
+        for one in heard:
+            if self.is_ending:
+                return
+            match one:
+                case Request():
+                    self._hub.asked(self, one)
+                case bytes():
+                    self.write_now(one)
+                case Notice():
+                    self._hub.show(self, one)
+                case Begin():
+                    self._stop_timer()
+                    self._hub.began(self)
+                case Finish():
+                    self.end(one.reason, None)
+                case Switch():
+                    # A program that was slow to say that it is one: the guest it was taken for goes.
+                    self._hub.gone(self, "it speaks JSON")
+                    self._hub.began(self)
+
+    def tick(self, now: float) -> None:
+        """Let a WebSocket ask whether somebody is there."""
+        if isinstance(self.front, WebFront):
+            self._hear(self.front.tick(now))
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def caller_of(connection: SessionConnection) -> Caller:
+    """Who is at the other end of a connection."""
+    peer = connection.peer
+    host = peer.host if isinstance(peer, TcpAddress) else "unix"
+    is_local = host == "unix" or host.startswith(LOOPBACK)
+    return Caller(address_group(host) if host != "unix" else host, is_local, is_local or connection.tls is not None)
