@@ -13,8 +13,7 @@ from typing import Self
 
 import msgspec
 
-from landline.address import Address, UdpAddress
-from landline.address import parse as parse_address
+from landline.address import Address
 from landline.chat.changequeue import ChangeQueue
 from landline.chat.changes import (
     CaughtUp,
@@ -26,8 +25,9 @@ from landline.chat.changes import (
     MessageAdded,
     PendingChanged,
     Skipped,
+    Told,
 )
-from landline.chat.link import Link
+from landline.chat.link import Link, chat_address
 from landline.chat.notices import UNSURE, Account, Ack, Answer, Bye, Message, Notice, Refused, Welcome
 from landline.chat.view import Pending, View
 from landline.chat.wire import Hello, Login, Quit, Request
@@ -35,7 +35,7 @@ from landline.connection.backoff import Backoff
 from landline.connection.course import Course
 from landline.connection.events import Waiting
 from landline.connection.reconnect_policy import Reconnect, check_reconnect
-from landline.errors import ChatError, ConnectionClosed, QueueFull, Reason, RequestRefused, UsageError, WaitTimeout
+from landline.errors import ChatError, ConnectionClosed, QueueFull, Reason, RequestRefused, WaitTimeout
 from landline.transport.tls import ClientTls
 
 log = logging.getLogger("landline.chat")
@@ -59,8 +59,10 @@ class ChatClient:
 
     `address` is where the chat is; `nick` how one wants to be called (None: a guest by any name); `token` brings an
     identity back, or is that of a bot; `password` logs in as the owner of `nick`. `tls` is as for `landline.connect`.
-    `rooms` are entered, and entered again after each loss. `on_token(token)` is told the token to keep, whenever it
-    changes. `reconnect` says when it comes back (None: never). `view` is all that it knows.
+    `rooms` are entered, and entered again after each loss; the first time `tail` recent messages come along (0 to 200).
+    `on_token(token)` is told the token to keep, whenever it changes. `reconnect` says when it comes back (None: never).
+    With `token_may_be_old` a token that is worth nothing any more is left away at the first hello, and one is a guest;
+    otherwise it ends the client. `view` is all that it knows.
 
     `async with` waits until the rooms are entered. Iterating gives each Change, those of the connection too, until the
     client is closed; where it ends for good by itself, the last one is Ended, with the error. One task iterates, be it
@@ -76,21 +78,22 @@ class ChatClient:
         password: str | None = None,
         tls: ClientTls | None = None,
         rooms: Sequence[str] = ("lobby",),
+        tail: int = 50,
         on_token: Callable[[str], object] | None = None,
         reconnect: Reconnect | None = COMES_BACK,
+        token_may_be_old: bool = False,
     ) -> None:
-        self.address = parse_address(address)
-        if isinstance(self.address, UdpAddress):
-            raise UsageError(f"{self.address} cannot be a chat: it takes a stream, so tcp://, tls:// or unix://")
+        self.address = chat_address(address)
         if reconnect is not None:
             check_reconnect(reconnect)
-        self.view = View(rooms)
+        self.view = View(rooms, tail)
         self.error: Exception | None = None
         """Why it is over; None while it is not, or if it was closed."""
         self._nick = nick
         self._token = token
         self._password = password
         self._tls = tls
+        self._token_may_be_old = token_may_be_old
         self._on_token = on_token
         self._policy = reconnect or STAYS_AWAY
         self._changes = ChangeQueue()
@@ -264,7 +267,7 @@ class ChatClient:
         except Exception as error:
             return error
         try:
-            await link.greet(self._hello(), self._login())
+            await self._greet(link)
             course.succeed(link.connection.peer, asyncio.get_running_loop().time())
             self._enter(link)
             await link.talk()
@@ -279,6 +282,16 @@ class ChatClient:
         if self._bye is not None and self._bye.code in FINAL:
             return RequestRefused(self._bye.code, self._bye.text)
         return error
+
+    async def _greet(self, link: Link) -> None:
+        try:
+            await link.greet(self._hello(), self._login())
+        except RequestRefused as refused:
+            if refused.code != "bad_token" or not self._token_may_be_old or self._was_connected:
+                raise
+            self._token = None
+            self._put(Told("what was kept of who you are is worth nothing any more, so you are a guest now", True))
+            await link.greet(self._hello(), self._login())
 
     def _hello(self) -> Hello:
         """Who we want to be: who we were, after a loss, as far as that is not what the token says."""

@@ -6,14 +6,11 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
+from landline.chat.lines import COMMANDS
+
 if TYPE_CHECKING:
     from landline.chat.view import View
 
-COMMANDS = (
-    "audit", "ban", "bot", "deop", "help", "history", "join", "kick", "leave", "login", "logout", "motd", "msg", "mute",
-    "nick", "op", "password", "quit", "register", "resume", "rooms", "sanctions", "search", "since", "slow", "topic",
-    "unban", "unbot", "unmute", "who",
-)  # fmt: skip
 _ROOM_FIRST = frozenset({"join", "leave", "history", "since", "resume", "sanctions", "audit"})
 _NAME_FIRST = frozenset({"msg", "kick", "ban", "unban", "mute", "unmute", "op", "deop", "login"})
 

@@ -382,7 +382,8 @@ def _refused(view: View, notice: Refused) -> list[Change]:
         return _not_granted(view, purpose, request, notice, told)
     cid = notice.cid or notice.ref
     if isinstance(cid, str) and cid in view.pending:
-        return [] if notice.code in UNSURE else [*view.fail(cid, notice.code, notice.text), told]
+        # Whoever has said it hears of it there; UNSURE is no end of it.
+        return [] if notice.code in UNSURE else view.fail(cid, notice.code, notice.text)
     return [told]
 
 

@@ -10,12 +10,13 @@ from typing import NoReturn
 
 import msgspec
 
-from landline.address import Address
+from landline.address import Address, FdAddress, UdpAddress
+from landline.address import parse as parse_address
 from landline.chat.notices import Account, Answer, Notice, Refused, Welcome, decode_notice
 from landline.chat.wire import Hello, Login, Ping, Request, encode_request
 from landline.connection.client import connect
 from landline.connection.stream import StreamConnection
-from landline.errors import ChatError, ConnectionClosed, RequestRefused, WaitTimeout
+from landline.errors import AddressError, ChatError, ConnectionClosed, RequestRefused, UsageError, WaitTimeout
 from landline.limits import MIB, Limits
 from landline.transport.tls import ClientTls
 
@@ -29,10 +30,28 @@ PING_SECONDS = 15.0
 """How long the answer to that may take."""
 LIMITS = Limits(max_message_bytes=4 * MIB)
 """A page of 200 messages of 4096 bytes, with room for quotes."""
+PORT = 8110
+"""Where a chat is, if nothing else is said."""
 HELLO = "hello"
 """The ref of what is asked before anything else is."""
 
 Heard = Callable[[Notice], None]
+
+
+def chat_address(text: str | Address) -> Address:
+    """Read the address of a chat; a host alone gets the port 8110.
+
+    Returns an address that can be called. Raises AddressError, or UsageError for a kind of address no chat has.
+    """
+    try:
+        address = parse_address(text)
+    except AddressError as error:
+        if not (isinstance(text, str) and error.part == "port" and error.problem == "is missing"):
+            raise
+        address = parse_address(f"{text.removesuffix(':')}:{PORT}")
+    if isinstance(address, UdpAddress | FdAddress):
+        raise UsageError(f"a chat cannot be called at {address}; write for example tcp://chat.example.org:{PORT}")
+    return address
 
 
 class Link:

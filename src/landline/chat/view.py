@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from landline.chat.changes import Change, PendingChanged, RoomChanged, Told
 from landline.chat.hearing import hear
 from landline.chat.journey import Journey
-from landline.chat.notices import Notice, Person, Place
+from landline.chat.notices import Message, Notice, Person, Place
 from landline.chat.roomview import RoomView
 from landline.chat.wire import History, Join, Msg, Request, Resume, Say
 
 FIRST_PAGE = 50
 """Recent messages that come along when a room is entered for the first time."""
+MOST_CIDS = 1000
 MOST_FAILED = 100
 """Own messages that have failed and are kept for people to look at."""
 
@@ -61,14 +62,15 @@ class Pending:
 
 
 class View:
-    """What one person knows. `rooms` are those to be in from the start.
+    """What one person knows. `rooms` are those to be in from the start, `tail` how many recent messages of a room are
+    fetched when it is entered for the first time (0 to 200).
 
     `me` is who we are, `rooms` what we know of each room and conversation by its name, `directory` the rooms there are
     as far as we have asked, `here` who is here at all as far as we have asked, `pending` our messages on their way by
     their cid, `watched` the room that somebody looks at the end of: what comes there is read.
     """
 
-    def __init__(self, rooms: Sequence[str] = ()) -> None:
+    def __init__(self, rooms: Sequence[str] = (), tail: int = FIRST_PAGE) -> None:
         self.me = Me()
         self.server = ""
         self.epoch = ""
@@ -79,11 +81,13 @@ class View:
         self.here: dict[str, Person] = {}
         self.pending: dict[str, Pending] = {}
         self.watched: str | None = None
+        self.tail = tail
         self.wished = dict.fromkeys(rooms)
         """The rooms to be in, again after the connection was lost, in this order."""
         self.quiet: set[str] = set()
         """Conversations of which the welcome said that nothing is new."""
         self.journey = Journey()
+        self._cids: dict[str, None] = {}
 
     # What the server says.
 
@@ -145,7 +149,7 @@ class View:
         if room is not None and room.epoch:
             request = Resume(room=name, epoch=room.epoch, seq=room.position, ref=self.journey.ref())
         else:
-            request = Join(room=name, tail=FIRST_PAGE, ref=self.journey.ref())
+            request = Join(room=name, tail=self.tail, ref=self.journey.ref())
         self.journey.note("enter", request)
         self.journey.returning(name)
         return request
@@ -157,16 +161,25 @@ class View:
         pending = Pending(cid, body, room=room)
         if room.startswith("@"):
             pending.to = self.other_in(room)
-        self.pending[cid] = pending
+        self._note(pending)
         return pending
 
     def msg(self, to: str, body: str, cid: str) -> Pending:
         """Note a direct message of ours to a nick or id. Returns it, with its request."""
-        self.pending[cid] = Pending(cid, body, to=to)
-        known = (room for room in self.rooms.values() if room.peer is not None and to in (room.peer.nick, room.peer.id))
-        if (room := next(known, None)) is not None:
-            self.pending[cid].room = room.room
-        return self.pending[cid]
+        room = self.room_with(to)
+        pending = Pending(cid, body, room="" if room is None else room.room, to=to)
+        self._note(pending)
+        return pending
+
+    def said_here(self, message: Message) -> bool:
+        """Whether a message was said by this client, of the last thousand or so: whoever typed it has seen it."""
+        return message.cid is not None and message.cid in self._cids and message.sender == self.me.id
+
+    def _note(self, pending: Pending) -> None:
+        self.pending[pending.cid] = pending
+        self._cids[pending.cid] = None
+        if len(self._cids) > MOST_CIDS:
+            del self._cids[next(iter(self._cids))]
 
     def pending_in(self, room: str) -> list[Pending]:
         """Our messages of a room that are not in their place yet. Returns them in the order they were said."""

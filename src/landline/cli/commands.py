@@ -13,7 +13,7 @@ import click
 
 from landline._version import __version__
 from landline.cli.exits import TABLE, Exit, code_of, leave_output
-from landline.cli.tls_options import CallerOptions, caller_options, server_options, server_tls
+from landline.cli.tls_options import FILE, CallerOptions, caller_options, server_options, server_tls
 from landline.cli.transfer_options import receive_options, send_options
 from landline.errors import LandlineError
 
@@ -253,6 +253,64 @@ def new(names: tuple[str, ...], ca: bool, signed_by: str | None, days: int, out:
     from landline.cli.cert import new_command
 
     return new_command(names, ca, signed_by, days, out)
+
+
+class ChatGroup(click.Group):
+    """A group whose first argument may be the name of a command, or what `join` takes."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; those that begin with no command are for `join`. Returns what is left."""
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = ["join", *args]
+        return super().parse_args(ctx, args)
+
+
+@landline.group(cls=ChatGroup, short_help="Rooms in which everyone may speak at any time.")
+def chat() -> None:
+    """Chat: rooms, direct messages and history, from a terminal, nc, a browser or a program.
+
+    \b
+      landline chat ADDRESS --as NAME      comes into the chat at ADDRESS (the same as `landline chat join …`)
+      landline chat join --help            says what else that takes
+    """
+
+
+@chat.command(short_help="Come into a chat (this is what `landline chat ADDRESS` does).")
+@click.argument("address")
+@click.option("--as", "nick", metavar="NAME", help="Your nick; without it you are a guest by some name.")
+@click.option(
+    "--room", "rooms", metavar="ROOM", multiple=True, help="A room to enter (default: lobby); again for more."
+)
+@click.option("--plain", is_flag=True, help="Plain lines, for pipes and screen readers.")
+@click.option("--times", is_flag=True, help="In plain lines, say when each message was said (UTC).")
+@click.option("--password", is_flag=True, help="Log in as the owner of NAME: the password is asked for.")
+@click.option("--token-file", **FILE, help="Come in with the token in this file, such as that of a bot.")
+@caller_options
+@verbose_option
+def join(
+    address: str,
+    nick: str | None,
+    rooms: tuple[str, ...],
+    plain: bool,
+    times: bool,
+    password: bool,
+    token_file: str | None,
+    verbose: bool,
+    **tls: Any,
+) -> Exit:
+    """Come into the chat at ADDRESS, a host alone has the port 8110.
+
+    It comes back by itself when the connection breaks, and says whether anything was missed. Who you are is kept
+    between runs, for each NAME and address. Without a terminal, or with --plain, there is one line for each event: what
+    somebody says begins with the room, or with @ and a nick; all else with * or, for what went wrong, with !. Each line
+    of the input is said in the room you are in, or is a command: /help lists them. At the end of the input it waits
+    until all of it is stored.
+    """
+    from landline.cli.chat import ChatOptions, chat_command
+
+    show_log(verbose, logging.ERROR)
+    options = ChatOptions(nick, rooms, plain, times, password, token_file)
+    return chat_command(address, options, CallerOptions(**tls))
 
 
 def show_log(verbose: bool, level: int) -> None:

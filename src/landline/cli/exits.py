@@ -18,6 +18,7 @@ from landline.errors import (
     PairingFailed,
     Reason,
     RelayError,
+    RequestRefused,
     TransferError,
     UnframableMessage,
     UsageError,
@@ -79,7 +80,7 @@ def code_of(error: LandlineError) -> Exit:
             return error.code
         case UsageError() | UnframableMessage():
             return Exit.USAGE
-        case IdentityRefused() | PairingFailed() | CodeBurnt():
+        case IdentityRefused() | PairingFailed() | CodeBurnt() | RequestRefused():
             return Exit.REFUSED
         case ConnectError() | ListenError() | RelayError():
             return Exit.CANNOT_CONNECT

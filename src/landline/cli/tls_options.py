@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Command = Callable[..., Any]
 
 # Whether it can be read is found out when it is read, with a sentence that says what to do.
-_FILE: dict[str, Any] = {"metavar": "FILE", "type": click.Path(readable=False)}
+FILE: dict[str, Any] = {"metavar": "FILE", "type": click.Path(readable=False)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,10 @@ def caller_options(command: Command) -> Command:
     """Add the options of CallerOptions; the command gets them as keyword arguments."""
     for option in reversed((
         click.option("--tls", is_flag=True, help="Speak TLS, also at an address that is not tls://."),
-        click.option("--ca", **_FILE, help="Trust these CAs (PEM) and no others; for listen, of those who call."),
+        click.option("--ca", **FILE, help="Trust these CAs (PEM) and no others; for listen, of those who call."),
         click.option("--pin", metavar="sha256:HEX", help="Trust the peer with this certificate."),
-        click.option("--certificate", **_FILE, help="Show this certificate (PEM, its key may be in it)."),
-        click.option("--key", **_FILE, help="The key of the certificate."),
+        click.option("--certificate", **FILE, help="Show this certificate (PEM, its key may be in it)."),
+        click.option("--key", **FILE, help="The key of the certificate."),
         click.option("--server-name", metavar="NAME", help="The name to ask for and to check, if not the address's."),
         click.option("--insecure", is_flag=True, help="Speak TLS and check nothing."),
     )):  # fmt: skip
@@ -82,10 +82,10 @@ def server_options(command: Command) -> Command:
     """Add the options of `serve`."""
     for option in reversed((
         click.option("--tls", is_flag=True, help="Serve nothing without TLS."),
-        click.option("--certificate", "certificates", multiple=True, **_FILE,
+        click.option("--certificate", "certificates", multiple=True, **FILE,
                      help="Speak TLS with this certificate (PEM, its key may be in it); again for further names."),
-        click.option("--key", "keys", multiple=True, **_FILE, help="The keys, in the same order."),
-        click.option("--client-ca", **_FILE, help="Let in only callers with a certificate of this CA."),
+        click.option("--key", "keys", multiple=True, **FILE, help="The keys, in the same order."),
+        click.option("--client-ca", **FILE, help="Let in only callers with a certificate of this CA."),
     )):  # fmt: skip
         command = option(command)
     return command
