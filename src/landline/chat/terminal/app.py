@@ -394,6 +394,10 @@ class ChatApp(App[Exception | None]):
                 self.client.post(Typing(room=self.desk.current))
         self._show_status()
 
+    def on_prompt_at_end(self, event: Prompt.AtEnd) -> None:
+        """From the end of the line to the newest."""
+        self.action_newest()
+
     def on_prompt_offered(self, event: Prompt.Offered) -> None:
         """There are completions."""
         self._offer(event.choices, event.chosen)

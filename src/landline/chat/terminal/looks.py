@@ -72,6 +72,8 @@ def _without_colours() -> Theme:
         **colours,
         variables={
             "text-muted": own,
+            "ansi-background": own,
+            "ansi-foreground": own,
             "input-cursor-text-style": "reverse",
             "input-cursor-background": own,
             "input-cursor-foreground": own,

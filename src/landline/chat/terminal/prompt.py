@@ -28,6 +28,9 @@ class Prompt(Input):
             self.choices = choices
             self.chosen = chosen
 
+    class AtEnd(Message):
+        """Somebody wants to go to the end, and is at that of the line."""
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "complete(1)", show=False),
         Binding("shift+tab", "complete(-1)", show=False),
@@ -61,6 +64,12 @@ class Prompt(Input):
         if 0 <= place <= len(self._said):
             self._at = place
             self.put(self._draft if place == len(self._said) else self._said[place])
+
+    def action_end(self, select: bool = False) -> None:
+        """Go to the end of the line; from there, to the newest message."""
+        if self.cursor_at_end and not select:
+            self.post_message(self.AtEnd())
+        super().action_end(select)
 
     def put(self, text: str) -> None:
         """Write this on the line, with the cursor behind it."""

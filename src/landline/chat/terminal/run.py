@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -36,8 +37,20 @@ async def run_terminal(client: ChatClient, *, look: str = "") -> Exception | Non
     light = look == "light" or (not look and is_light(ask_terminal(0, 1), os.environ))
     has_colours = not os.environ.get("NO_COLOR")
     app = ChatApp(client, parse_line, palette_for(is_light=light, has_colours=has_colours))
-    with _ended_by_signals(app.exit):
+    with _ended_by_signals(app.exit), _without_log():
         return await app.run_async()
+
+
+@contextlib.contextmanager
+def _without_log() -> Iterator[None]:
+    """A log on stderr would be written across the screen."""
+    root = logging.getLogger()
+    handlers = root.handlers[:]
+    root.handlers[:] = [logging.NullHandler()]
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
 
 
 @contextlib.contextmanager
