@@ -12,6 +12,7 @@ from bench import measure, resp
 from bench.cells import (
     BUILD,
     CELLS,
+    CHAT,
     FOLDER,
     IDLE,
     IDLE_CONNECTIONS,
@@ -24,6 +25,7 @@ from bench.cells import (
 )
 from bench.certificates import make_certificate
 from bench.chart import as_svg
+from bench.chat.__main__ import main as measure_chat
 from bench.compiling import compile_programs
 from bench.machine import describe_libraries, describe_machine, today
 from bench.processes import Failed, allow_descriptors
@@ -61,7 +63,7 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
 
 
 def _description() -> str:
-    cells = ", ".join([cell.name for cell in CELLS] + [IDLE, REDIS, STARTUP, TRANSFERS])
+    cells = ", ".join([cell.name for cell in CELLS] + [IDLE, REDIS, STARTUP, TRANSFERS, CHAT])
     servers = ", ".join(server.name for server in SERVERS)
     return f"Landline side by side with its peers. Cells: {cells}. Servers: {servers}."
 
@@ -138,15 +140,16 @@ def main() -> int:
     options = parse()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    transfers = (TRANSFERS, LANDLINE.name)
-    code = measure_messages(options) if options.chosen - {transfers} else 0
-    if code or transfers not in options.chosen:
-        return code
-    return measure_transfers(_words_for_transfers(options))
+    parts = {(TRANSFERS, LANDLINE.name): measure_transfers, (CHAT, LANDLINE.name): measure_chat}
+    code = measure_messages(options) if options.chosen - parts.keys() else 0
+    for pair, measure_part in parts.items():
+        if not code and pair in options.chosen:
+            code = measure_part(_words_for_parts(options))
+    return code
 
 
-def _words_for_transfers(options: argparse.Namespace) -> list[str]:
-    """The options that transfers have too. Without --rounds they have fewer rounds, as each takes minutes."""
+def _words_for_parts(options: argparse.Namespace) -> list[str]:
+    """The options that transfers and chat have too. Without --rounds they have fewer, as each takes minutes."""
     words = ["--quick"] if options.quick else []
     for name in ("rounds", "seed", "landline"):
         value = getattr(options, name)
@@ -155,7 +158,7 @@ def _words_for_transfers(options: argparse.Namespace) -> list[str]:
 
 
 def measure_messages(options: argparse.Namespace) -> int:
-    """Measure everything but transfers, and write it; return the exit code."""
+    """Measure everything but transfers and chat, and write it; return the exit code."""
     complete = not options.quick and not options.only
     folder = FOLDER / "results" if complete else BUILD / "partial"
     try:

@@ -20,6 +20,7 @@ IDLE = "idle"
 STARTUP = "startup"
 REDIS = "redis"
 TRANSFERS = "transfers"
+CHAT = "chat"
 CLASSIC = ("landline", "asyncio", "uvloop", "socketserver", "gevent", "twisted", "limit")
 STYLES = ("landline-connection", "landline-async", "landline-blocking", "landline-handler", "landline-unlimited")
 ENDS = {"length": "", "lines": " LF", "json": " JSON", "msgpack": " MessagePack", "tls": " TLS"}
@@ -198,7 +199,7 @@ def all_pairs() -> list[tuple[str, str]]:
     """Return every CELL and SERVER that can be measured."""
     pairs = [(cell.name, name) for cell in CELLS for name in cell.servers]
     pairs += [(IDLE, server.name) for server in IDLE_SERVERS]
-    return [*pairs, *((cell, LANDLINE.name) for cell in (REDIS, STARTUP, TRANSFERS))]
+    return [*pairs, *((cell, LANDLINE.name) for cell in (REDIS, STARTUP, TRANSFERS, CHAT))]
 
 
 def select(patterns: list[str]) -> set[tuple[str, str]]:
@@ -215,6 +216,6 @@ def select(patterns: list[str]) -> set[tuple[str, str]]:
 
 
 def _names() -> str:
-    cells = ", ".join([cell.name for cell in CELLS] + [IDLE, REDIS, STARTUP, TRANSFERS])
+    cells = ", ".join([cell.name for cell in CELLS] + [IDLE, REDIS, STARTUP, TRANSFERS, CHAT])
     servers = ", ".join(server.name for server in SERVERS)
     return f"cells are {cells}; servers are {servers}."

@@ -27,8 +27,18 @@ from landline.chat.effects import (
     Tell,
     Tick,
 )
-from landline.chat.entries import AccountMade, AccountRecord, AnyEntry, Head, Outcome, Post, RoomOpened, RoomRecord
-from landline.chat.entries import Snapshot, Stored
+from landline.chat.entries import (
+    AccountMade,
+    AccountRecord,
+    AnyEntry,
+    Head,
+    Outcome,
+    Post,
+    RoomOpened,
+    RoomRecord,
+    Snapshot,
+    Stored,
+)
 from landline.chat.notices import Notice, encode_notice
 from landline.chat.ports import Found, Query, Range, SearchFor
 from landline.chat.wire import BadRequest, decode_request

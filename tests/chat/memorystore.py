@@ -36,8 +36,7 @@ from landline.chat.entries import (
 from landline.chat.notices import AuditRow
 from landline.chat.ports import AuditOf, Found, Query, Range, SearchFor
 from landline.chat.querying import NO_WORDS
-
-LEAST_BEGINNING = 3
+from landline.chat.searching import LEAST_BEGINNING
 
 _WORD = re.compile("[\u3040-\u30ff\u4e00-\u9fff]|[^\\W_\u3040-\u30ff\u4e00-\u9fff]+")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +13,11 @@ from landline.limits import Limits
 from landline.server.service import Service
 from landline.server.session import Session, SessionConnection
 from landline.testing import run_virtual, serve_in_memory
+from landline.transport.tls import ServerTls
+from tests.certs import Files
 from tests.connection.line import Peer, settle
-from tests.server.conftest import BRIEF
+from tests.loops import on_both_loops
+from tests.server.conftest import BRIEF, call, serving
 from tests.server.onesession import ROOM, Call, Notes, calling
 
 
@@ -208,6 +213,39 @@ async def test_a_session_that_never_ends_is_cut_off_by_the_stop(call: Call) -> N
     await call.running.drain(3.0)
     assert call.said == ["here", "ended", "drain", "closed, draining"]
     assert call.running.counts.cut_off == 1
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["clear", "tls-or-clear"])
+@on_both_loops
+async def test_each_session_is_closed_once_however_it_goes(tmp_path: Path, secure: bool) -> None:
+    tls = ServerTls(*Files(tmp_path).server()) if secure else None
+    service = Service("notes", limits=BRIEF, tls=tls, tls_required=False)
+    said: list[list[str]] = []
+
+    @service.session
+    def begin(connection: SessionConnection) -> Notes:
+        said.append([])
+        return Notes(connection, said[-1])
+
+    async with serving(service) as server:
+        words = [b"one\n", b"end\n", b"abort\n", b"fail\n", b"half"]
+        callers = [call(server) for _ in range(8 * len(words))]
+        for number, caller in enumerate(callers):
+            await caller.send(words[number % len(words)])
+        while len(said) < len(callers):
+            await asyncio.sleep(0)
+        for number, caller in enumerate(callers):
+            if number % 3 == 0:
+                caller.reset()
+            elif number % 3 == 1:
+                with contextlib.suppress(OSError):
+                    caller.end_sending()
+    for caller in callers:
+        caller.close()
+    (running,) = server._running.values()
+    assert running.admission.inside == 0
+    assert [sum(one.startswith("closed") for one in heard) for heard in said] == [1] * len(callers)
+    assert all(heard[-1].startswith("closed") for heard in said)
 
 
 def test_a_session_that_ends_at_once() -> None:

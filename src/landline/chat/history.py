@@ -23,13 +23,14 @@ from landline.chat.applying import Applying
 from landline.chat.entries import AnyEntry, Genesis, Outcome, Snapshot
 from landline.chat.ports import Found, Query, Range
 from landline.chat.querying import find, snapshot
-from landline.chat.schema import error_code, make_private, open_reader, open_writer
+from landline.chat.schema import error_code, open_reader, open_writer
 from landline.errors import ChatError
 
 MOST_IN_COMMIT = 256
 """Entries that share a commit: more would let the first of them wait for the last. Those of one call stay together."""
 DATABASE = "chat.db"
 _LOCK = "chat.lock"
+_INTERRUPT_SECONDS = 0.02
 _CLOSED = "the history of this chat is closed"
 
 log = logging.getLogger("landline.chat")
@@ -83,12 +84,11 @@ class History:
                 _make_folder(folder)
                 lock = _locked(folder)
                 undo.callback(os.close, lock)
-                make_private(folder / DATABASE)
+                writer = undo.enter_context(contextlib.closing(open_writer(folder / DATABASE)))
                 _sync_folder(folder)
             except OSError as error:
                 problem = f"the chat cannot keep its data in {folder}: {error.strerror or error}"
                 raise ChatError(f"{problem}; give another folder with --data") from None
-            writer = undo.enter_context(contextlib.closing(open_writer(folder / DATABASE)))
             _begin(folder, writer, fresh)
             readers = tuple(undo.enter_context(contextlib.closing(open_reader(folder / DATABASE))) for _ in range(2))
             history = cls(folder, lock, writer, readers)
@@ -219,13 +219,16 @@ class _Reading:
         self._thread.start()
 
     def end(self) -> None:
-        """Stop a query that runs, and answer those that wait with an error."""
+        """Answer what waits with an error."""
         self._is_ending = True
-        self._connection.interrupt()
         self.waiting.put(None)
 
     def join(self) -> None:
-        self._thread.join()
+        """Break off what runs, and wait for the end."""
+        while self._thread.is_alive():
+            # Again and again: it does nothing to a query that is about to begin.
+            self._connection.interrupt()
+            self._thread.join(_INTERRUPT_SECONDS)
         self._connection.close()
 
     def _read(self) -> None:

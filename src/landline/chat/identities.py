@@ -196,7 +196,8 @@ def rename(world: World, identity: Identity, nick: str) -> None:
     """Give somebody another nick, and tell who shares a room with it."""
     old = identity.person()
     world.directory.rename(identity, nick, skeleton(nick))
-    _tell_renamed(world, old, identity.person(), _companions(world, identity.sessions.values()))
+    sessions = list(identity.sessions.values())
+    _tell_renamed(world, old, identity.person(), _companions(world, sessions), sessions[0])
     world.out.append(Came("", identity.person()))
 
 
@@ -211,8 +212,9 @@ def _companions(world: World, sessions: Iterable[Session]) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-def _tell_renamed(world: World, old: Person, new: Person, numbers: tuple[int, ...]) -> None:
-    world.tell_all(numbers, Renamed(id=new.id, nick=new.nick, old_id=old.id, old_nick=old.nick))
+def _tell_renamed(world: World, old: Person, new: Person, numbers: tuple[int, ...], session: Session) -> None:
+    notice = Renamed(id=new.id, nick=new.nick, old_id=old.id, old_nick=old.nick)
+    world.tell_all(numbers, notice, origin=session.number)
 
 
 def tell_account(world: World, session: Session, request: Request) -> None:
@@ -266,7 +268,7 @@ def _move(
         room.people[new.id] = count + 1
         if not count:
             world.out.append(Came(room.name, new.person(room.role(new.id))))
-    _tell_renamed(world, before, new.person(), companions)
+    _tell_renamed(world, before, new.person(), companions, session)
 
 
 def detach(world: World, session: Session) -> None:

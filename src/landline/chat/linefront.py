@@ -15,8 +15,8 @@ from landline.chat.splitting import Splitter
 from landline.chat.telnet import Telnet
 
 _BLANK = b" \t\r\n" + BOM_UTF8
-_JSON = re.compile(rb'\{\s*"')
-_UNDECIDED = re.compile(rb"\{?\s*")
+_JSON = re.compile(rb'\{[ \t]*"')
+_UNDECIDED = re.compile(rb"\{?[ \t]*")
 
 
 class LineFront:

@@ -22,8 +22,8 @@ RESERVED = (
 
 MOST_MARKS = 4
 """Combining marks on one character of a name (UTS 39, section 5.4)."""
-_DRAWN = "abcdefghjknpqrstuvxyz23456789"
-"""Nothing that looks like something else: no i, l, o, 0 or 1, and neither m (rn) nor w (vv)."""
+_DRAWN = "abcdefghjknpqrstuxyz23456789"
+"""Nothing that looks like something else: no i, l, o, 0 or 1, neither m (rn) nor w (vv), and no v."""
 _TOGETHER = (
     frozenset({"HAN", "HIRAGANA", "KATAKANA"}),
     frozenset({"HAN", "HANGUL"}),

@@ -56,12 +56,13 @@ VERSION = len(MIGRATIONS)
 
 
 def open_writer(path: Path) -> sqlite3.Connection:
-    """Open the database for the one who writes, made or brought up to date if it must be.
+    """Open the database for the one who writes, made or brought up to date if it must be. It is for its owner alone.
 
     Any thread may use the connection, one at a time. Raises ChatError for a file that is not a database of a chat, or
     one of a later version, and leaves it as it was.
     """
     try:
+        make_private(path)
         if path.stat().st_size:
             _inspect(path)
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -127,9 +128,7 @@ def _inspect(path: Path) -> None:
 def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
-        raise ChatError(
-            f"{path} lies on a file system that SQLite cannot log on; give a folder of a local disk (--data)"
-        )
+        raise ChatError(f"SQLite cannot keep its log beside {path}; give a folder of a local disk with --data")
     # A commit has reached the disk when it returns; on macOS that takes another call than fsync.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA fullfsync = 1")

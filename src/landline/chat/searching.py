@@ -10,6 +10,8 @@ import re
 
 EVERY_ROOM = "rooms"
 """The word of all rooms that are no conversation. No room's own word is like it: those have no `o`."""
+LEAST_BEGINNING = 3
+"""Characters of a word that may be the beginning of others: with fewer it takes long, and says little."""
 _NO_SPACES = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 """Scripts that write words without a space between them: each character is a word of the index."""
 
@@ -25,7 +27,8 @@ def indexed_body(body: str) -> str:
 
 
 def match_expression(query: str, rooms: tuple[str, ...] | None, also: tuple[str, ...] = ()) -> str | None:
-    """What to ask FTS5 for: messages with all words of `query`, the last of which may be the beginning of one.
+    """What to ask FTS5 for: messages with all words of `query`, the last of which may be the beginning of one, if it
+    is of three characters at least.
 
     Every word is quoted, so that nothing a person writes is an operator. `rooms` and `also` are those of SearchFor.
     Returns None if there is no word to look for, or no room to look in.
@@ -35,7 +38,8 @@ def match_expression(query: str, rooms: tuple[str, ...] | None, also: tuple[str,
     if not words or not places:
         return None
     body = " AND ".join(_quoted(indexed_body(word).strip()) for word in words)
-    return f"place : ({' OR '.join(map(_quoted, places))}) AND body : ({body}*)"
+    beginning = "*" if len(words[-1]) >= LEAST_BEGINNING else ""
+    return f"place : ({' OR '.join(map(_quoted, places))}) AND body : ({body}{beginning})"
 
 
 def _word_of(room: str) -> str:

@@ -32,6 +32,7 @@ def chat_service(
     data: str | os.PathLike[str] | None = None,
     *,
     tls: ServerTls | None = None,
+    tls_required: bool = False,
     bounds: Bounds | None = None,
     limits: Limits | None = None,
     operators: Sequence[str] = (),
@@ -44,10 +45,10 @@ def chat_service(
     """A chat, to be run by `landline.run` or a Server, on one address or several.
 
     `data` is the folder of its history (None: `default_folder()`); with `tls` callers may speak TLS, and must to send
-    passwords from elsewhere; `operators` are nicks that may moderate every room; `cluster` is the `nats://` address of
-    the engine that several nodes share; `hosts` and `origins` name under which names the page may be called and which
-    other sites may open its WebSocket; `metrics_token` lets others than this machine read `/metrics`. Raises
-    NameRefused for an operator that is no nick, ChatError if a library is missing.
+    passwords from elsewhere, or at all under `tls_required`; `operators` are nicks that may moderate every room;
+    `cluster` is the `nats://` address of the engine that several nodes share; `hosts` and `origins` name under which
+    names the page may be called and which other sites may open its WebSocket; `metrics_token` lets others than this
+    machine read `/metrics`. Raises NameRefused for an operator that is no nick, ChatError if a library is missing.
     """
     bounds = bounds or Bounds()
     folder = default_folder() if data is None else Path(data)
@@ -57,7 +58,7 @@ def chat_service(
     limits = replace(
         limits or Limits(), send_buffer_bytes=64 * KIB, max_connections_per_peer=bounds.sessions_per_address
     )
-    service = Service(NAME, framing="raw", limits=limits, tls=tls, tls_required=False)
+    service = Service(NAME, framing="raw", limits=limits, tls=tls, tls_required=tls_required)
 
     @service.startup
     async def start() -> None:

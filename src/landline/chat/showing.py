@@ -184,6 +184,9 @@ def _presence(notice: notices.Presence) -> list[str]:
 
 
 def _renamed(notice: notices.Renamed) -> list[str]:
+    if notice.old_nick == notice.nick:
+        # Somebody has made its nick its own, which others need not know.
+        return []
     return [f"* {notice.old_nick} is {notice.nick} now"]
 
 

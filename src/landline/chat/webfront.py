@@ -138,7 +138,8 @@ class WebFront:
     def tick(self, now: float) -> list[Heard]:
         """Called every few seconds with the steady time in seconds: now and then a ping, which browsers answer unasked;
         the end if nothing at all has come for PING_SECONDS since one."""
-        if self._socket is None or self._is_over or now - self._pinged < PING_SECONDS:
+        is_silent = self._is_over or self._is_saying_bye
+        if self._socket is None or is_silent or now - self._pinged < PING_SECONDS:
             return []
         if self._waits_for_pong:
             return self._finish(f"no answer to a ping for {PING_SECONDS} seconds")
@@ -258,8 +259,8 @@ def _refuse_request(head: bytes) -> Answer:
 
 
 def _refuse_upgrade(status: HTTPStatus) -> Answer:
-    extra = {"Upgrade": "websocket"} if status == HTTPStatus.UPGRADE_REQUIRED else {}
-    return sentence(status, "This is the address of a WebSocket (RFC 6455, version 13).", **extra)
+    extra = {HTTPStatus.UPGRADE_REQUIRED: {"Upgrade": "websocket"}, HTTPStatus.METHOD_NOT_ALLOWED: {"Allow": "GET"}}
+    return sentence(status, "This is the address of a WebSocket (RFC 6455, version 13).", **extra.get(status, {}))
 
 
 def _reason_of(socket: ServerProtocol) -> str:

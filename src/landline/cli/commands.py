@@ -270,6 +270,7 @@ def chat() -> None:
     """Chat: rooms, direct messages and history, from a terminal, nc, a browser or a program.
 
     \b
+      landline chat serve                  serves one: http://127.0.0.1:8110/, nc 127.0.0.1 8110
       landline chat ADDRESS --as NAME      comes into the chat at ADDRESS (the same as `landline chat join …`)
       landline chat join --help            says what else that takes
     """
@@ -314,6 +315,38 @@ def join(
     show_log(verbose, logging.ERROR)
     options = ChatOptions(nick, rooms, plain, times, password, token_file, look or "")
     return chat_command(address, options, CallerOptions(**tls))
+
+
+@chat.command("serve", short_help="Serve a chat on one port, for nc, browsers, terminals and programs.")
+@click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
+@click.option("--data", metavar="DIR", help="Where the history is kept (default: the data folder of the user).")
+@click.option("--name", default="Landline", show_default=True, help="How the chat is called.")
+@click.option(
+    "--operator", "operators", metavar="NICK", multiple=True, help="Who may moderate all rooms; again for more."
+)
+@click.option("--limit", "limits", metavar="NAME=VALUE", multiple=True, help="Set a bound; may be given again.")
+@click.option(
+    "--cluster", metavar="nats://HOST:PORT", help="Be one of several nodes, with NATS JetStream between them."
+)
+@click.option("--host", "hosts", metavar="NAME", multiple=True, help="A name by which this machine calls the page.")
+@click.option("--origin", "origins", metavar="URL", multiple=True, help="Another site whose pages may connect.")
+@click.option("--metrics-token-file", **FILE, help="Let others than this machine read /metrics with this token.")
+@server_options
+@verbose_option
+def serve_chat(verbose: bool, **told: Any) -> Exit:
+    """Serve a chat at ADDRESS (default 127.0.0.1:8110): people with nc or telnet, `landline chat`, browsers at
+    http://ADDRESS/, and programs that speak JSON lines, all on one port.
+
+    With a certificate (`landline cert new`) callers may speak TLS on the same port, under --tls they must; passwords
+    from other machines are taken over TLS only. Without a terminal stdout gets one line `chat ADDRESS` when it accepts.
+    On Ctrl-C or SIGTERM everybody is told, what was said is stored, and clients come back by themselves. /metrics has
+    counts for Prometheus.
+    """
+    from landline.cli.chat_serve import ChatServing, chat_serve_command
+
+    show_log(verbose, logging.INFO)
+    tls = {name: told.pop(name) for name in ("tls", "certificates", "keys", "client_ca")}
+    return chat_serve_command(ChatServing(only_tls=tls["tls"], **told), server_tls(**tls))
 
 
 def show_log(verbose: bool, level: int) -> None:

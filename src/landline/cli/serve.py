@@ -16,7 +16,7 @@ import click
 from landline.address import Address, FdAddress, TcpAddress, UdpAddress, UnixAddress, host_port
 from landline.address import parse as parse_address
 from landline.cli.exits import Exit
-from landline.errors import AddressError, LandlineError, ServiceError, UsageError
+from landline.errors import AddressError, ChatError, LandlineError, ServiceError, UsageError
 from landline.exchange import EXCHANGE
 from landline.limits import parse_limit
 from landline.server.engine import Listening, Server
@@ -28,6 +28,8 @@ from landline.transport.tls import ServerTls
 log = logging.getLogger("landline.cli")
 
 HOST = "127.0.0.1"
+CHAT = "chat"
+"""The built-in service that has options and a command of its own: `landline chat serve`."""
 Where = TypeVar("Where")
 Bindings = list[tuple[Service, str | Address]]
 
@@ -41,18 +43,51 @@ def serve_command(
     only_tls: bool = False,
 ) -> Exit:
     """Serve until a signal; see `landline serve --help`. Returns the exit code."""
-    bindings = with_tls(bindings_for(what, addresses, framing, dict(map(parse_limit, limits))), tls)
+    bindings = bindings_for(what, addresses, framing, dict(map(parse_limit, limits)))
+    if what in (None, CHAT):
+        bindings += chat_bindings(addresses if what == CHAT else (), tls, is_asked_for=what == CHAT)
+    bindings = with_tls(bindings, tls)
     if tls is not None:
         bindings = in_the_clear(bindings, only_tls, chosen=bool(addresses))
-    announce = show_table if sys.stdout.isatty() else print_lines
     counts = run(bindings, announce)
     click.echo(f"stopped: {counts}", err=True)
     return Exit.LOST if counts.cut_off else Exit.DONE
 
 
+def announce(listening: list[Listening]) -> None:
+    """Say what listens, to a person or to a program; and where a browser finds the chat."""
+    (show_table if sys.stdout.isatty() else print_lines)(listening)
+    for page in filter(None, map(page_of, listening)):
+        log.info("the page of the chat is at %s", page)
+
+
+def page_of(one: Listening) -> str | None:
+    """Where a browser finds what listens there, if it is a chat."""
+    if one.service.name != CHAT or not isinstance(one.address, TcpAddress):
+        return None
+    host = {"0.0.0.0": HOST, "::": "::1"}.get(one.address.host, one.address.host)
+    return f"{'http' if one.service.tls is None else 'https'}://{host_port(host, one.address.port)}/"
+
+
+def chat_bindings(addresses: tuple[str, ...], tls: ServerTls | None, *, is_asked_for: bool) -> Bindings:
+    """The chat, and where. Without the libraries it needs it is left out, unless somebody has asked for it by name."""
+    from landline.cli.chat_serve import DEFAULT_ADDRESS, ChatServing, listens, service_for
+
+    try:
+        service = service_for(ChatServing(), tls)
+    except ChatError as error:
+        if is_asked_for:
+            raise
+        log.warning("the chat is left out: %s", error)
+        return []
+    return [(service, listens(address)) for address in addresses or (DEFAULT_ADDRESS,)]
+
+
 def bindings_for(what: str | None, addresses: tuple[str, ...], framing: str | None, limits: dict[str, Any]) -> Bindings:
     """The services to run and where. Raises ServiceError, AddressError, FramingSpecError or LimitError."""
     where = [parse_address(address) for address in addresses]
+    if what == CHAT:
+        return []
     built_in = {one.service.name: one for one in EXCHANGE}
     if what is None or what in built_in:
         chosen = EXCHANGE if what is None else (built_in[what],)
@@ -64,7 +99,7 @@ def bindings_for(what: str | None, addresses: tuple[str, ...], framing: str | No
         ]
     if ":" not in what:
         raise ServiceError(
-            f"there is no built-in service {what!r}; there are {', '.join(built_in)}, and MODULE:ATTRIBUTE"
+            f"there is no built-in service {what!r}; there are {', '.join(built_in)}, {CHAT}, and MODULE:ATTRIBUTE"
         )
     found = find(what)
     if isinstance(found, Server | list | tuple):
@@ -114,7 +149,7 @@ def with_tls(bindings: list[tuple[Service, Where]], tls: ServerTls | None) -> li
     secured: dict[Service, Service] = {}
     for service, _ in bindings:
         if service not in secured:
-            secured[service] = service.with_options(tls=tls)
+            secured[service] = service if service.tls is not None else service.with_options(tls=tls)
     return [
         (service if isinstance(address, UdpAddress) else secured[service], address) for service, address in bindings
     ]
@@ -214,6 +249,8 @@ def show_table(listening: list[Listening]) -> None:
 def how_to_call(one: Listening) -> str:
     """A command that reaches the listener from this machine."""
     address = one.address
+    if page := page_of(one):
+        return f"{this_command()} chat {host_port(address.host, address.port)} --as NAME, or {page}"  # type: ignore[union-attr]
     tls = one.service.tls
     security = "" if tls is None else f" --tls --pin {tls.pin}"
     if isinstance(address, (TcpAddress, UdpAddress)):

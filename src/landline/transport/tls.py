@@ -79,6 +79,11 @@ class ServerTls:
         return self._loaded.contexts[0]
 
     @property
+    def asks_callers(self) -> bool:
+        """Whether only callers with a certificate come in."""
+        return self._client_ca is not None
+
+    @property
     def pin(self) -> str:
         """The pin of the first certificate, as callers write it."""
         return self._loaded.certificates[0].pin

@@ -36,7 +36,7 @@ export class Actions {
     if (answer.type === "error") this.complain(answer.text);
     else if (answer.type === "done" && answer.text) toast(answer.text);
     else if (answer.type === "bot") this.showToken(answer);
-    else if (answer.type === "account") toast(`You are ${answer.nick} now.`);
+    else if (answer.type === "account" && request.op !== "nick") toast(`You are ${answer.nick} now.`);
     return answer;
   }
 

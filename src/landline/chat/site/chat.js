@@ -91,7 +91,9 @@ class Chat {
   async hello() {
     const token = recall("token");
     const nick = recall("nick");
-    let welcome = await this.link.ask({ op: "hello", ...(token ? { token } : {}), ...(nick && !token ? { nick } : {}) });
+    // Names of the form guest-… are given, not asked for.
+    const own = nick && !nick.toLowerCase().startsWith("guest-") ? { nick } : {};
+    let welcome = await this.link.ask({ op: "hello", ...(token ? { token } : {}), ...own });
     // A token may be of another server or be worth nothing any more, a nick may be taken: then one is a new guest.
     if (welcome.type === "error" && welcome.code !== "offline" && (token || nick)) {
       toast(welcome.text, "error");
@@ -186,7 +188,8 @@ class Chat {
   }
 
   report_left(room, notice) {
-    if (notice.by) {
+    if (!notice.by && notice.reason) room.note(`You are not in ${room.title} just now: ${notice.reason}.`, "warning");
+    else if (notice.by) {
       const back = notice.banned_until === undefined ? "" : ` You cannot come back ${notice.banned_until ? `before the ban ends (${until(notice.banned_until)})` : "until the ban is lifted"}.`;
       room.note(`${notice.by} put you out of ${room.name}${notice.reason ? `: ${notice.reason}` : "."}${back}`, "warning");
     } else {
@@ -411,9 +414,22 @@ class Chat {
     if (byId("room-topic").textContent !== words) byId("room-topic").textContent = words;
     const isMuted = room && room.mutedUntil !== null;
     const hint = byId("hint");
-    hint.hidden = !room || (room.isJoined && !isMuted);
+    const isNameless = this.model.me.nick.startsWith("guest-") && !this.model.me.account && !recall("nameless");
+    hint.hidden = !room || (room.isJoined && !isMuted && !isNameless);
+    const key = `${room?.name} ${room?.isJoined} ${room?.mutedUntil} ${this.model.me.nick}`;
+    if (hint.hidden || hint.dataset.key === key) return this.drawBox(room);
+    hint.dataset.key = key;
     if (isMuted) hint.replaceChildren(`You are muted in this room ${until(room.mutedUntil)}.`);
     else if (room && !room.isJoined) hint.replaceChildren(`You are not in ${room.title}. `, h("button", { type: "button", class: "quiet-button", onclick: () => this.actions.join(room.name) }, "Join again"));
+    else {
+      const hide = () => { keep("nameless", true); this.draw(); this.composer.focus(); };
+      hint.replaceChildren(`You are ${this.model.me.nick} here. `, h("button", { type: "button", class: "quiet-button", onclick: () => this.actions.rename() }, "Choose a name"),
+        " ", h("button", { type: "button", class: "quiet-button", onclick: hide }, "Stay so"));
+    }
+    return this.drawBox(room);
+  }
+
+  drawBox(room) {
     byId("say").disabled = !room;
     byId("say").placeholder = room ? `Write ${room.isDirect ? "to" : "in"} ${room.title}` : "Join a room first";
     byId("say-label").textContent = byId("say").placeholder;

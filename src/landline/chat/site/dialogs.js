@@ -143,7 +143,7 @@ export function searchDialog(model, room, ask, reveal, query = "") {
   const problem = h("p", { class: "faint", role: "status" });
   const list = h("ul", { class: "rows found-rows" });
   const more = h("button", { type: "button", class: "quiet-button", hidden: true }, "Older ones");
-  const where = [["", "Everywhere I may read"], ...(room ? [[room.name, `Only ${room.isDirect ? "with" : "in"} ${room.title}`]] : [])];
+  const where = [["", "Everywhere"], ...(room ? [[room.name, `Only ${room.isDirect ? "with" : "in"} ${room.title}`]] : [])];
   const form = h("form", { class: "search-form", role: "search" },
     field("Words", "query", "search", { autocomplete: "off", maxlength: "200", required: true, value: query }),
     field("Where", "room", "select", { choices: where }), h("button", { type: "submit", class: "button" }, "Search"));

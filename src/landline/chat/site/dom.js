@@ -40,9 +40,9 @@ export function icon(name) {
 export const byId = (id) => document.getElementById(id);
 
 export function hueOf(id) {
-  let sum = 0;
-  for (const character of id) sum = (sum * 31 + character.codePointAt(0)) % 9973;
-  return `hue-${sum % 8}`;
+  let sum = 0x811c9dc5;
+  for (const character of id) sum = Math.imul(sum ^ character.codePointAt(0), 0x01000193) >>> 0;
+  return `hue-${(sum ^ (sum >>> 13)) % 8}`;
 }
 
 export function avatar(id, nick, size = "") {
