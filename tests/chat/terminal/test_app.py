@@ -467,8 +467,8 @@ async def test_the_connection_is_told_in_words() -> None:
     async with stage(*FILLING) as one:
         one.client.changes(changes.Gone("restart", "the server restarts", 2), changes.Lost(2.0, "reset"))
         await one.settle()
-        assert "This program comes back by itself, in about 2 s." in " ".join(one.text.split())
-        assert one.lines[21].startswith(" No connection: reset. Trying again in 2 s.")
+        assert "This program comes back by itself; nothing is lost." in " ".join(one.text.split())
+        assert one.lines[21].startswith(" No connection. Trying again in 2 s. (reset)")
         assert "away" in one.lines[0]
         one.client.changes(changes.Connected(is_again=True), changes.CaughtUp(12.0, 8, {}))
         await one.settle()
@@ -570,6 +570,11 @@ async def test_leaving_a_room_shows_another() -> None:
         assert one.app.desk.current == "lobby"
 
 
+def always(answer: notices.Answer) -> Callable[[wire.Request], notices.Answer]:
+    """The same answer to whatever is asked."""
+    return lambda _: answer
+
+
 ANSWERS: list[tuple[notices.Answer, str]] = [
     (notices.Members(room=None, members=PEOPLE, count=3), "3 here: anna, bert and carla"),
     (notices.Pong(), "the chat is there"),
@@ -592,7 +597,7 @@ ANSWERS: list[tuple[notices.Answer, str]] = [
 async def test_answers_are_shown() -> None:
     async with stage() as one:
         for answer, wanted in ANSWERS:
-            one.client.answer = lambda _, answer=answer: answer
+            one.client.answer = always(answer)
             one.app.commands.ask(wire.Ping())
             await one.settle()
             assert wanted in one.text, answer

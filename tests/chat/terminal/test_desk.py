@@ -171,7 +171,7 @@ def test_what_happens_is_said(notice: Notice, wanted: str) -> None:
         (changes.NotRecovered("lobby", "banned"), "error| Not recovered: banned"),
         (changes.Missed("lobby", 3, 9), "error| messages 3 to 9 could not be had"),
         (changes.Gone("restart", "the server restarts", 3), "word| the server restarts. This program comes back by"
-         " itself, in about 3 s."),
+         " itself; nothing is lost."),
         (changes.Gone("refused", "no"), "error| no"),
         (changes.CaughtUp(12, 8, {}), "good| Back after 12 s: 8 messages came meanwhile, all are here."),
         (changes.CaughtUp(12, 8, {"dev": "banned"}), "error| Back after 12 s: 8 messages came meanwhile. Not"
@@ -199,7 +199,7 @@ def test_the_first_time_there_is_nothing_to_say() -> None:
     desk.hear(changes.CaughtUp(0.0, 0, {}))
     assert words(desk) == []
     desk.hear(changes.Lost(3, "reset"))
-    assert status(desk) == "No connection: reset. Trying again in 3 s.|"
+    assert status(desk) == "No connection. Trying again in 3 s. (reset)|"
     assert top(desk).endswith("away")
     desk.hear(changes.Connecting(2))
     assert desk.link

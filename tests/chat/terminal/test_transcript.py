@@ -124,6 +124,11 @@ def test_mentions_are_marked() -> None:
     assert [line.endswith("!") for line in lines(Transcript(UTC), room)[2:]] == [True, False, False]
 
 
+def test_a_mention_always_has_its_name() -> None:
+    room = room_of(message(1, "bert", "one"), message(2, "bert", "anna?"))
+    assert lines(Transcript(UTC), room)[-1] == "message| 12:00 bert: anna? !"
+
+
 def test_with_another_nick_other_things_are_mentions() -> None:
     room, transcript = room_of(message(1, "bert", "hello emma")), Transcript(UTC)
     assert not lines(transcript, room)[-1].endswith("!")

@@ -59,9 +59,9 @@ def test_presence() -> None:
 @pytest.mark.parametrize(
     ("seconds", "waiting", "wanted"),
     [
-        (3, 0, "No connection: refused. Trying again in 3 s."),
-        (0, 1, "No connection: refused. Trying again. One message waits."),
-        (3, 2, "No connection: refused. Trying again in 3 s. 2 messages wait."),
+        (3, 0, "No connection. Trying again in 3 s. (refused)"),
+        (0, 1, "No connection. Trying again. One message waits. (refused)"),
+        (3, 2, "No connection. Trying again in 3 s. 2 messages wait. (refused)"),
     ],
 )
 def test_no_connection(seconds: float, waiting: int, wanted: str) -> None:
@@ -107,4 +107,4 @@ def test_leaving(left: RoomLeft, wanted: str) -> None:
 def test_the_end_of_a_session() -> None:
     assert wording.gone_words(Gone("quit", "goodbye")) == "goodbye"
     words = wording.gone_words(Gone("restart", "the server restarts.", 3))
-    assert words == "the server restarts. This program comes back by itself, in about 3 s."
+    assert words == "the server restarts. This program comes back by itself; nothing is lost."

@@ -120,8 +120,7 @@ class Desk:
             case RoomLeft():
                 self.tell(wording.left_words(change, self.clock(change.banned_until)), room=change.room)
             case MembersChanged(came=came, went=went) if came or went:
-                words = wording.presence_words([one.nick for one in came], [one.nick for one in went])
-                self.tell(words, room=change.room, group="presence")
+                self._came_and_went(change.room, came, went)
             case NickChanged():
                 self._renamed(change)
             case RoomChanged(changed=done) if done is not None:
@@ -195,6 +194,11 @@ class Desk:
             return f"{datetime.fromtimestamp(until, self.zone):%Y-%m-%d %H:%M}"
         except (OverflowError, ValueError, OSError):
             return "a day that there is not"
+
+    def _came_and_went(self, room: str, came: Sequence[Person], went: Sequence[Person]) -> None:
+        lists = ([one.nick for one in people if one.id != self.view.me.id] for people in (came, went))
+        if words := wording.presence_words(*lists):
+            self.tell(words, room=room, group="presence")
 
     def _said(self, change: MessageAdded) -> None:
         room = self.view.rooms[change.room]

@@ -130,7 +130,7 @@ class Transcript:
             when = self._time(message)
             made = _Made(message, _item(message, me), when.toordinal(), f"{when:%H:%M}", False, False)
             self._made[message.seq] = made
-        is_head = is_new or before is None or _begins(before, made)
+        is_head = is_new or before is None or made.item.is_mention or _begins(before, made)
         has_time = is_head or before is None or made.minute != before.minute
         if (is_head, has_time) != (made.is_head, made.has_time):
             made.is_head, made.has_time = is_head, has_time

@@ -78,7 +78,7 @@ def lost_words(seconds: float, text: str, waiting: int) -> str:
     """What stands at the lower edge while there is no connection."""
     held = {0: "", 1: " One message waits."}.get(waiting, f" {waiting} messages wait.")
     again = f"Trying again in {seconds_words(seconds)}." if seconds >= 0.5 else "Trying again."
-    return f"No connection: {text.rstrip('.')}. {again}{held}"
+    return f"No connection. {again}{held} ({text.rstrip('.')})"
 
 
 def until_words(until: float | None, clock: str) -> str:
@@ -125,4 +125,4 @@ def gone_words(gone: Gone) -> str:
     """The server has ended the session."""
     if gone.retry is None:
         return gone.text
-    return f"{gone.text.rstrip('.')}. This program comes back by itself, in about {seconds_words(gone.retry)}."
+    return f"{gone.text.rstrip('.')}. This program comes back by itself; nothing is lost."
