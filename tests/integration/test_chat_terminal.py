@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shlex
@@ -76,15 +77,16 @@ class Somebody:
 def enter(shown: Screen, folder: Path, port: int, *options: str, environment: str = "") -> None:
     """Come into the chat as anna."""
     command = shlex.join([LANDLINE, "chat", f"{HOST}:{port}", "--as", "anna", *options])
-    shown.enter(f"export XDG_STATE_HOME={shlex.quote(str(folder))}; stty -a > {folder}/before; {environment} {command}")
+    state = shlex.quote(str(folder))
+    shown.enter(f"export XDG_STATE_HOME={state}; stty -a | tail -n +2 > {state}/before; {environment} {command}")
     shown.has("lobby ›")
 
 
 def leave(shown: Screen, folder: Path) -> None:
     """Leave; the terminal is as it was before."""
     shown.press("C-q")
-    shown.has("$ ", gone="lobby ›")
-    shown.enter(f"stty -a > {folder}/behind; clear; echo over")
+    shown.has("$", gone="lobby ›")
+    shown.enter(f"stty -a | tail -n +2 > {folder}/behind; clear; echo over")
     shown.has("over", gone="stty")
     assert (folder / "before").read_text() == (folder / "behind").read_text()
 
@@ -120,6 +122,7 @@ def test_a_conversation(tmp_path: Path, columns: int, rows: int) -> None:
             shown.has("bert")
             shown.press("Escape")
             shown.press("F4")
+            shown.has("words to look for")
             shown.enter("escape")
             shown.has("bert: anna:")
             shown.press("Escape")
@@ -192,8 +195,10 @@ def everything(terminal: pexpect.spawn[str], code: int = 0) -> str:
     terminal.wait()
     terminal.close()
     assert terminal.exitstatus == code, terminal.before
-    terminal.logfile_read.flush()
-    raw = Path(terminal.logfile_read.name).read_text(encoding="utf-8", errors="surrogateescape")
+    kept = terminal.logfile_read
+    assert isinstance(kept, io.TextIOWrapper)
+    kept.flush()
+    raw = Path(kept.name).read_text(encoding="utf-8", errors="surrogateescape")
     assert "Traceback" not in raw
     # The other screen, mouse reports and the hidden cursor are taken back.
     assert raw.rindex("\x1b[?1049l") > raw.rindex("\x1b[?1049h")
@@ -212,6 +217,7 @@ def test_whatever_ends_it_the_terminal_is_as_before(tmp_path: Path, how: str) ->
             terminal.expect_exact("once more quits")
             terminal.send(CTRL_C)
         else:
+            assert terminal.pid is not None
             os.kill(terminal.pid, signal.Signals[how])
         everything(terminal)
 

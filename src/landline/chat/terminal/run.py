@@ -34,6 +34,9 @@ async def run_terminal(client: ChatClient, *, look: str = "") -> Exception | Non
         raise UsageError(
             f"the terminal client needs {error.name or 'textual'}: pip install 'landline[chat]', or use --plain"
         ) from None
+    for name in ("COLUMNS", "LINES"):
+        # Where these are set, the size of the terminal would be theirs for good, whatever it becomes.
+        os.environ.pop(name, None)
     light = look == "light" or (not look and is_light(ask_terminal(0, 1), os.environ))
     has_colours = not os.environ.get("NO_COLOR")
     app = ChatApp(client, parse_line, palette_for(is_light=light, has_colours=has_colours))
