@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from queue import SimpleQueue
+from tempfile import TemporaryDirectory
 
 from landline.chat.entries import AccountMade, AnyEntry, Genesis, Outcome, Post, RoomOpened, Stored
 from landline.chat.history import History
@@ -17,12 +18,17 @@ KINDS = ["memory", "sqlite"]
 GENESIS = Genesis(id="g", time=0.0, epoch="0123456789abcdef", key="ab" * 32)
 
 
+MEMORY_DISK = Path("/dev/shm")
+"""What a store does is the same where no disk is waited for; what it does to a disk has tests of its own."""
+
+
 @contextmanager
-def opened(kind: str, folder: Path, fresh: Genesis | None = GENESIS) -> Iterator[Store]:
+def opened(kind: str, fresh: Genesis | None = GENESIS) -> Iterator[Store]:
     """A store of a kind, while the block lasts."""
-    store: Store = MemoryStore(fresh) if kind == "memory" else History.open(folder / "data", fresh)
-    with closing(store):
-        yield store
+    with TemporaryDirectory(dir=MEMORY_DISK if MEMORY_DISK.is_dir() else None) as folder:
+        store: Store = MemoryStore(fresh) if kind == "memory" else History.open(Path(folder), fresh)
+        with closing(store):
+            yield store
 
 
 def applied(store: Store, *entries: AnyEntry, position: int = 0) -> list[Outcome]:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -30,16 +27,14 @@ from landline.chat.entries import (
     SlowSet,
     TopicSet,
 )
-from landline.chat.history import History
 from landline.chat.notices import AuditRow
 from landline.chat.ports import AuditOf, Range, SearchFor, Store
-from tests.chat.memorystore import MemoryStore
 from tests.chat.storecontract import GENESIS, KINDS, account, applied, applied_at, found, opened, post, room, whole
 
 
 @pytest.fixture(params=KINDS)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    with opened(request.param, tmp_path) as one:
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    with opened(request.param) as one:
         yield one
 
 
@@ -109,8 +104,8 @@ def test_the_log_begins_once(store: Store) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_genesis_may_come_from_the_log(kind: str, tmp_path: Path) -> None:
-    with opened(kind, tmp_path, None) as store:
+def test_a_genesis_may_come_from_the_log(kind: str) -> None:
+    with opened(kind, None) as store:
         assert (store.load().epoch, store.load().key) == ("", "")
         assert whys(applied(store, GENESIS, position=1)) == [""]
         assert (store.load().epoch, store.load().position) == (GENESIS.epoch, 1)
@@ -242,8 +237,7 @@ QUERIES: list[Range | SearchFor | AuditOf] = [
 @given(st.lists(st.lists(st.tuples(st.integers(0, 9), ENTRIES), max_size=6), max_size=8))
 @settings(max_examples=40 if settings().max_examples <= 100 else 2000)
 def test_both_stores_agree_about_anything(calls: list[list[tuple[int, AnyEntry]]]) -> None:
-    memory = MemoryStore(GENESIS)
-    with TemporaryDirectory() as folder, closing(History.open(Path(folder), GENESIS)) as history:
+    with opened("memory") as memory, opened("sqlite") as history:
         for call in calls:
             assert applied_at(history, call) == applied_at(memory, call)
         assert history.load() == memory.load()

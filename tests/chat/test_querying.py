@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +12,8 @@ from tests.chat.storecontract import KINDS, applied, found, numbers, opened, pos
 
 
 @pytest.fixture(params=KINDS)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    with opened(request.param, tmp_path) as one:
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    with opened(request.param) as one:
         yield one
 
 

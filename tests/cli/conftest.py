@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+# Some tests put `sys.modules` back as it was, and a library of compiled parts cannot be imported a second time.
+import cryptography.hazmat.primitives.asymmetric.ec  # noqa: F401
 import pytest
 
 from landline.address import Address

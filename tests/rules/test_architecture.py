@@ -99,6 +99,7 @@ PURE = [
     "chat/journey.py",
     "chat/hearing.py",
     "chat/completing.py",
+    "chat/plainwords.py",
     "chat/view.py",
     "chat/terminal/safe.py",
     "chat/terminal/wrapping.py",

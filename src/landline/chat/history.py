@@ -190,7 +190,8 @@ class History:
             with contextlib.suppress(sqlite3.Error):
                 self._roll_back()
             why = _sentence(error, self._folder)
-            log.error("the chat could not store %d entries: %s", sum(len(entries) for entries, _ in batch), why)
+            if not isinstance(error, sqlite3.Error):
+                log.exception("entries of the chat could not be stored, for a fault that is none of the disk")
             outcomes = [[Outcome(entry, why="failed", detail=why) for _, entry in entries] for entries, _ in batch]
             failed = 1
         seconds = time.perf_counter() - begun

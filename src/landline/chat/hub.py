@@ -62,6 +62,8 @@ from landline.errors import Reason
 log = logging.getLogger("landline.chat")
 
 TICK_SECONDS = 0.25
+MOST_BROWSING = 1000
+"""Addresses from which pages were asked for last, that are remembered."""
 DRAIN_SECONDS = 3.0
 """How long a stop waits for what was said to be stored."""
 RETRY_SECONDS = 1.0
@@ -95,6 +97,7 @@ class Hub:
         self._commands: deque[Command] = deque()
         self._is_handling = False
         self._ready: list[Line] = []
+        self._browsing: dict[str, float] = {}
         self._ticker: asyncio.TimerHandle | None = None
         self._draining: asyncio.Task[None] | None = None
 
@@ -366,6 +369,19 @@ class Hub:
         for line in list(self._lines.values()):
             if line.family is Family.WEB:
                 line.tick(now)
+
+    # Who browses.
+
+    def browses(self, address: str) -> None:
+        """From this address a page is asked for now."""
+        self._browsing.pop(address, None)
+        self._browsing[address] = self._loop.time()
+        if len(self._browsing) > MOST_BROWSING:
+            del self._browsing[next(iter(self._browsing))]
+
+    def is_browsing(self, address: str, seconds: float) -> bool:
+        """Whether a page was asked for from this address within the last `seconds`."""
+        return self._loop.time() - self._browsing.get(address, float("-inf")) < seconds
 
     # Looking at it.
 

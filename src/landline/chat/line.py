@@ -26,6 +26,11 @@ SILENT_SECONDS = 0.2
 """Who says nothing for so long is a person on nc, who waits for a greeting."""
 STILL_SILENT_SECONDS = 0.05
 """The same where it was waited for a TLS handshake before, and none came."""
+BROWSING_SECONDS = 5.0
+"""So long after a page was asked for, a silent caller from the same address may be its browser: browsers connect before
+they know what to ask for, and what is then greeted as a person takes the greeting for an answer."""
+SPARE_SECONDS = 2.0
+"""How long such a caller may be silent."""
 HEAD_SECONDS = 15.0
 """A connection of the web must have become a WebSocket, or be over, by then."""
 MOST_WRITTEN_BYTES = 64 * 1024
@@ -157,6 +162,12 @@ class Line(Session):
     # Listening.
 
     def _is_silent(self) -> None:
+        if self._hub.is_browsing(self.caller.address, BROWSING_SECONDS):
+            self._timer = asyncio.get_running_loop().call_later(SPARE_SECONDS, self._is_person)
+        else:
+            self._is_person()
+
+    def _is_person(self) -> None:
         self._timer = None
         if self.front is None:
             head, self._head = self._head, b""
@@ -171,6 +182,7 @@ class Line(Session):
                 self.front = JsonFront(self.caller)
             case Protocol.HTTP:
                 self.front = WebFront(self.caller, self._hub.site)
+                self._hub.browses(self.caller.address)
                 loop = asyncio.get_running_loop()
                 self._timer = loop.call_later(HEAD_SECONDS, self._is_late)
             case Protocol.TEXT:
