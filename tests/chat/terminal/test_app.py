@@ -2,146 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import unicodedata
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import pytest
 from textual import events
-from textual.keys import _character_to_key
-from textual.pilot import Pilot
-from textual.widgets import Input
 
 from landline.chat import changes, notices, wire
-from landline.chat.terminal.app import ChatApp
-from landline.chat.terminal.dialogs import Ask, Choice, Search
-from landline.chat.terminal.listing import Listing
+from landline.chat.terminal.dialogs import Choice
 from landline.chat.terminal.palette import DARK, LIGHT, PLAIN, Palette
-from landline.chat.terminal.prompt import Prompt
 from landline.errors import ChatError
 from tests.chat.terminal.fake import (
-    BERT,
-    CARLA,
     EPOCH,
     PEOPLE,
-    FakeClient,
-    app_for,
-    connected,
-    entered,
     message,
-    screen_of,
 )
-
-ROUNDS = 4
-"""A key goes from the screen to a widget, from there to the program, and what comes of it back."""
-NARROW, WIDE = (80, 24), (200, 50)
-
-
-@dataclass
-class Stage:
-    """A screen with somebody in the lobby before it."""
-
-    client: FakeClient
-    app: ChatApp
-    pilot: Pilot[Exception | None]
-
-    @property
-    def lines(self) -> list[str]:
-        """What is on the screen."""
-        return screen_of(self.app)
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self.lines)
-
-    def rows(self, first: int, last: int) -> list[str]:
-        """Rows of the screen, without the column at the right that marks where one is."""
-        return [line[:78].rstrip() for line in self.lines[first:last]]
-
-    async def answers(self, *answers: str) -> None:
-        """Fill in the lines of a box."""
-        for field, answer in zip(self.app.screen.query(Input), answers, strict=False):
-            field.value = answer
-        await self.press("enter")
-
-    @property
-    def prompt(self) -> Prompt:
-        return self.app._base("#prompt", Prompt)
-
-    async def settle(self) -> None:
-        """Let everything that is on its way come to the screen.
-
-        What the pilot has for it waits until the machine is idle, which takes long, and as long as it likes.
-        """
-        for _ in range(ROUNDS):
-            for _ in range(ROUNDS):
-                await asyncio.sleep(0)
-            await self.pilot._wait_for_screen()
-        if not self.app._exit:
-            self.app.show_now()
-            self.app.screen._on_timer_update()
-
-    async def hears(self, *said: notices.Notice) -> None:
-        self.client.hears(*said)
-        await self.settle()
-
-    async def press(self, *keys: str) -> None:
-        """Press keys, each by its name or as a character."""
-        driver = self.app._driver
-        assert driver is not None
-        for key in keys:
-            name = _character_to_key(key) if len(key) == 1 else key
-            driver.send_message(events.Key(name, key if len(key) == 1 else None).set_sender(self.app))
-            await self.settle()
-
-    async def enter(self, line: str) -> None:
-        """Write a line and press Enter."""
-        self.prompt.put(line)
-        await self.press("enter")
-
-    def asked(self, kind: type[wire.Request]) -> list[wire.Request]:
-        """What was asked for, of one kind."""
-        return [request for request in self.client.requests if isinstance(request, kind)]
-
-
-def history(first: int, last: int) -> list[notices.Message]:
-    return [message(seq, ("anna", "bert", "carla")[seq % 3], f"message {seq}") for seq in range(first, last + 1)]
-
-
-@asynccontextmanager
-async def stage(
-    *said: notices.Message,
-    size: tuple[int, int] = NARROW,
-    palette: Palette = DARK,
-    topic: str = "",
-    direct: tuple[notices.Place, ...] = (),
-) -> AsyncIterator[Stage]:
-    client = FakeClient()
-    client.hears(*entered(*said, topic=topic, direct=direct))
-    client.changes(*connected())
-    app = app_for(client, palette)
-    async with app.run_test(size=size) as pilot:
-        one = Stage(client, app, pilot)
-        await one.settle()
-        yield one
-
-
-def run(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
-    """A test that waits, as one that does not."""
-
-    def whole() -> None:
-        async def bounded() -> None:
-            async with asyncio.timeout(30):
-                await test()
-
-        asyncio.run(bounded())
-
-    whole.__name__ = test.__name__
-    whole.__doc__ = test.__doc__
-    return whole
-
+from tests.chat.terminal.stage import FILLING, NARROW, WIDE, Stage, history, run, stage
 
 GOLDEN_NARROW = """\
  lobby  tea                                                              anna ●
@@ -173,14 +48,6 @@ GOLDEN_NARROW = """\
 async def fill(one: Stage) -> None:
     await one.enter("on its way")
     await one.hears(notices.Presence(room="lobby", count=4, came=[notices.Person("dora", "dora")]))
-
-
-FILLING = [
-    message(1, "bert", "hello everybody"),
-    message(2, "bert", "and a long message that has more words than one line of this narrow screen can have"),
-    message(3, "carla", "Anna: 日本語 and 👍 are aligned"),
-    message(4, "anna", "yes"),
-]
 
 
 @run
@@ -353,116 +220,6 @@ async def test_the_size_of_the_terminal_may_change() -> None:
 
 
 @run
-async def test_moderation_by_a_menu() -> None:
-    async with stage(*FILLING) as one:
-        one.client.answer = lambda request: notices.Done(text="bert is muted")
-        await one.hears(notices.Joined(room="dev", epoch=EPOCH, seq=0, members=PEOPLE, count=3, role="op"))
-        one.app.open_room("dev")
-        await one.press("f3", "home", "enter")
-        assert isinstance(one.app.screen, Choice) and "mute for 10 minutes" in one.text
-        await one.press("down", "down", "enter")
-        assert one.asked(wire.Mute) == [wire.Mute(room="dev", nick="bert", seconds=600)]
-        assert "bert is muted" in one.text
-
-
-@run
-async def test_writing_to_somebody_of_the_list() -> None:
-    async with stage(direct=(notices.Place(room="@anna,bert", peer=BERT),)) as one:
-        await one.press("f3", "home", "enter", "enter")
-        assert one.app.desk.current == "@anna,bert"
-        one.app.open_room("lobby")
-        await one.press("f3", "end", "enter", "enter")
-        assert one.prompt.value == "/msg carla "
-        one.app.commands.member_menu(CARLA)
-        await one.press("down", "enter")
-        assert one.prompt.value == "carla: "
-
-
-@run
-async def test_passwords_are_never_on_the_screen() -> None:
-    async with stage() as one:
-        one.client.answer = lambda request: notices.Account(id="anna", nick="anna", token="t", account="anna")
-        one.client.view.me.passwords = False
-        await one.enter("/register")
-        assert not isinstance(one.app.screen, Ask)
-        assert "over TLS or on this machine" in one.text
-        one.client.view.me.passwords = True
-        await one.enter("/register")
-        await one.answers("geheim-12", "geheim-13")
-        assert "not the same" in one.text and one.asked(wire.Register) == []
-        await one.enter("/register")
-        await one.answers("geheim-12")
-        assert "geheim" not in one.text and "•••" in one.text
-        await one.answers("geheim-12", "geheim-12")
-        assert one.asked(wire.Register) == [wire.Register(password="geheim-12")]
-        await one.enter("/login bert")
-        await one.answers("geheim-12")
-        assert one.asked(wire.Login) == [wire.Login(nick="bert", password="geheim-12")]
-        await one.enter("/password")
-        await one.press("escape", "up", "up")
-        assert "geheim" not in one.prompt.value + one.text
-        assert "You are anna now, and logged in." in one.text
-
-
-@run
-async def test_a_search_goes_to_the_place() -> None:
-    async with stage(*history(101, 200)) as one:
-
-        def answer(request: wire.Request) -> notices.Answer:
-            match request:
-                case wire.Search(before=None):
-                    return notices.Page(kind="search", messages=[message(42, "bert", "tea")], more=True, cursor=42)
-                case wire.Search():
-                    return notices.Page(kind="search", messages=[message(7, "bert", "older tea")])
-                case wire.History(before=before):
-                    assert before is not None
-                    return notices.Page(kind="history", room="lobby", messages=history(1, min(before - 1, 91)))
-            return notices.Done()
-
-        one.client.answer = answer
-        await one.press("f4")
-        assert isinstance(one.app.screen, Search)
-        await one.press(*"tea", "enter")
-        assert "bert: tea" in one.text and "more, said earlier" in one.text
-        await one.press("down", "enter")
-        assert "older tea" in one.text
-        await one.press("home", "enter")
-        assert "message 42" in one.text and "message 200" not in one.text
-        assert "reading earlier" in one.lines[21]
-
-
-@run
-async def test_a_search_that_finds_nothing_or_fails() -> None:
-    async with stage() as one:
-        one.client.answer = lambda request: notices.Page(kind="search", messages=[])
-        await one.enter("/search tea")
-        assert "nobody has said this" in one.text
-        one.client.answer = lambda request: notices.Refused(code="slow", text="not so fast")
-        await one.press("enter")
-        assert "not so fast" in one.text
-        await one.press("escape")
-        assert one.prompt.has_focus
-
-
-@run
-async def test_the_rooms_there_are() -> None:
-    async with stage() as one:
-
-        def answer(request: wire.Request) -> notices.Answer:
-            if isinstance(request, wire.Rooms):
-                return notices.RoomList(rooms=[notices.Place(room="dev", members=3, topic="code")])
-            return notices.Joined(room="dev", epoch=EPOCH, seq=0, members=PEOPLE, count=3)
-
-        one.client.answer = answer
-        await one.press("f6")
-        assert "dev  code" in one.text and "3 here" in one.text
-        await one.press("enter")
-        assert one.app.desk.current == "dev"
-        await one.press("f6", "escape")
-        assert one.app.desk.current == "dev"
-
-
-@run
 async def test_the_connection_is_told_in_words() -> None:
     async with stage(*FILLING) as one:
         one.client.changes(changes.Gone("restart", "the server restarts", 2), changes.Lost(2.0, "reset"))
@@ -500,34 +257,11 @@ def test_keys_end_the_program(keys: tuple[str, ...]) -> None:
 
 
 @run
-async def test_help_lists_keys_and_commands() -> None:
-    async with stage(size=WIDE) as one:
-        await one.press("f1")
-        assert "Ctrl+N" in one.text and "/join ROOM" in one.text and "PASSWORD" not in one.text
-        listing = one.app.screen.query_one(Listing)
-        listing.point_at("/topic")
-        await one.press("enter")
-        assert one.prompt.value == "/topic "
-        await one.enter("?")
-        assert isinstance(one.app.screen, Choice)
-        await one.press("escape", "f2", "?")
-        assert isinstance(one.app.screen, Choice)
-
-
-@run
 async def test_a_text_that_is_pasted_is_one_harmless_line() -> None:
     async with stage() as one:
         one.prompt.post_message(events.Paste("one\n\x1b[31mtwo\u202e\tthree\n"))
         await one.settle()
         assert one.prompt.value == "one [31mtwo    three"
-
-
-@run
-async def test_what_is_too_long_is_not_said() -> None:
-    async with stage() as one:
-        await one.enter("x" * 5000)
-        assert one.client.said == [] and one.prompt.value == "x" * 5000
-        assert "longer than 4096 bytes" in one.text
 
 
 @run
@@ -559,59 +293,3 @@ async def test_the_mouse_works_too() -> None:
         await one.pilot.click("#members", offset=(3, 1))
         await one.settle()
         assert isinstance(one.app.screen, Choice)
-
-
-@run
-async def test_leaving_a_room_shows_another() -> None:
-    async with stage() as one:
-        await one.hears(notices.Joined(room="dev", epoch=EPOCH, seq=0, members=PEOPLE, count=3))
-        one.app.open_room("dev")
-        await one.hears(notices.Left(room="dev"))
-        assert one.app.desk.current == "lobby"
-
-
-def always(answer: notices.Answer) -> Callable[[wire.Request], notices.Answer]:
-    """The same answer to whatever is asked."""
-    return lambda _: answer
-
-
-ANSWERS: list[tuple[notices.Answer, str]] = [
-    (notices.Members(room=None, members=PEOPLE, count=3), "3 here: anna, bert and carla"),
-    (notices.Pong(), "the chat is there"),
-    (notices.SanctionList(room="lobby", sanctions=[]), "nobody is banned or muted here"),
-    (
-        notices.SanctionList(
-            room="lobby", sanctions=[notices.Sanction("mute", "carla", "carla", "bert", reason="spam")]
-        ),
-        "mute carla for good, by bert: spam",
-    ),
-    (notices.AuditPage(room="lobby", rows=[]), "nothing was done here yet"),
-    (notices.AuditPage(room="lobby", rows=[notices.AuditRow(60.0, "bert", "kick")]), "1970-01-01 00:01 bert: kick"),
-    (notices.BotToken(name="dice", token="secret"), "Token of dice"),
-    (notices.Account(id="a", nick="anna", token="t"), "You are anna now."),
-    (notices.Refused(code="no", text="you may not"), "you may not"),
-]
-
-
-@run
-async def test_answers_are_shown() -> None:
-    async with stage() as one:
-        for answer, wanted in ANSWERS:
-            one.client.answer = always(answer)
-            one.app.commands.ask(wire.Ping())
-            await one.settle()
-            assert wanted in one.text, answer
-            await one.press("escape")
-
-
-@run
-async def test_a_wrong_command_is_explained() -> None:
-    async with stage() as one:
-        await one.enter("/dance")
-        assert "there is no command /dance" in one.text
-        await one.enter("//dance")
-        assert one.client.said[0][0].body == "/dance"
-        await one.enter("   ")
-        assert len(one.client.said) == 1
-        await one.enter("/quit")
-        assert one.app._exit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from datetime import tzinfo
 from typing import ClassVar, Protocol, TypeVar
 
@@ -11,6 +12,7 @@ from textual import events, work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.css.query import NoMatches
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Static
@@ -168,7 +170,7 @@ class ChatApp(App[Exception | None]):
         if self._frame is not None:
             self._frame.stop()
             self._frame = None
-        if not self.is_running or not self.screen_stack:
+        if not self.is_running or not self.screen_stack or not self.screen_stack[0].query("#keys"):
             return
         desk = self.desk
         self._base("#scrollback", ScrollBack).show(desk.sheet, desk.items(), self.client.view.me.nick)
@@ -193,7 +195,9 @@ class ChatApp(App[Exception | None]):
         left, right = self.desk.status(self.now())
         if self._flash is not None and not self.desk.link:
             left = [self._flash]
-        self._base("#status", EdgeLine).show(left, right)
+        # The last second of the clock may come when the screen is being taken down.
+        with suppress(NoMatches):
+            self._base("#status", EdgeLine).show(left, right)
 
     def now(self) -> float:
         """The time of the clock by which the view knows who types."""
