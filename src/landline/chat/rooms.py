@@ -51,6 +51,8 @@ class Room:
     """When somebody last spoke in it, by the steady clock; only while it is slow."""
     came: dict[str, Person] = field(default_factory=dict)
     went: dict[str, Person] = field(default_factory=dict)
+    listed: set[str] = field(default_factory=set)
+    """Who came or went and was not told of, but somebody has seen the list of members since."""
     _live: tuple[int, ...] | None = None
 
     @property
