@@ -9,9 +9,9 @@ from typing import Any
 
 from landline.chat.buckets import Bucket, wait_for_all
 from landline.chat.effects import Came, Connected, End, Went
-from landline.chat.entering import LOBBY, leave, note_came, note_went
+from landline.chat.entering import leave, note_came, note_went
 from landline.chat.entries import AccountRecord
-from landline.chat.names import GUEST, clean_nick, guest_nick
+from landline.chat.names import GUEST, LOBBY, clean_nick, guest_nick
 from landline.chat.notices import Account, Announcement, Bye, Left, Renamed, Welcome
 from landline.chat.people import Identity, Session
 from landline.chat.proofs import account_of_token, account_token, guest_of, guest_token
