@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from landline.chat.effects import Absent, Applied, Came, Effect, Present, Propose, Tick, Went
-from landline.chat.entries import AnyEntry
+from landline.chat.entries import AnyEntry, Outcome
 from landline.chat.names import account_of, skeleton
 from landline.chat.notices import Account, Joined, Left, Notice, Person, Presence, Renamed, Welcome
 from landline.chat.wire import Ban, Hello, Join, Kick, Leave, Login, Logout, Nick, Register, Unban
@@ -80,7 +80,9 @@ class Node:
 
     def learn(self, entry: AnyEntry) -> None:
         """The other node has put an entry into the log."""
-        self.rig.store.apply([(0, entry)], lambda outcomes: self.rig.feed(Applied(outcomes)) and None)
+        outcomes: list[Outcome] = []
+        self.rig.store.apply([(0, entry)], outcomes.extend)
+        self.rig.feed(Applied(outcomes))
 
 
 class EverybodyIsWhereTheyAre(RuleBasedStateMachine):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from landline.chat.effects import Applied
+from landline.chat.entries import Outcome, TopicSet
 from landline.chat.moderating import address_group, role_of
 from landline.chat.notices import (
     AuditPage,
@@ -286,6 +288,17 @@ def test_a_room_has_only_so_many_sanctions_and_forgets_those_that_are_over() -> 
     tea.rig.ask(tea.ann, Ban(room="tea", nick="other"))
     tea.rig.last(tea.ann, Done)
     assert len(room.sanctions) == 2
+
+
+@pytest.mark.parametrize(("why", "expected"), [("failed", "storage"), ("unknown", "unknown")])
+def test_what_the_log_refuses_is_told(why: str, expected: str) -> None:
+    tea = Tea()
+    tea.rig.is_prompt = False
+    tea.rig.ask(tea.ann, Topic(room="tea", text="x"))
+    tea.rig.feed(Applied([Outcome(tea.rig.proposed.popleft(), why=why)]))
+    assert tea.rig.last(tea.ann, Refused).code == expected
+    tea.rig.feed(Applied([Outcome(TopicSet(id="t", time=0.0, room="tea", text="x"), why=why)]))
+    assert tea.rig.chat.world.rooms["tea"].topic == ""
 
 
 def test_what_is_not_stored_is_not_carried_out() -> None:

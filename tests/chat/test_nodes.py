@@ -121,6 +121,21 @@ def test_coming_and_going_within_a_tick_is_not_told() -> None:
     assert [one.nick for one in rig.last(ann, Presence).came] == ["rob"]
 
 
+def test_who_goes_after_somebody_has_seen_it_in_the_list_is_told_as_gone() -> None:
+    rig = Rig()
+    bob, ann = in_tea(rig, "bob"), in_tea(rig, "ann")
+    rig.ask(bob, Leave(room="tea"))
+    rig.feed(Tick())
+    assert [one.nick for one in rig.last(ann, Presence).went] == ["bob"]
+    rig.ask(bob, Join(room="tea"))
+    rig.feed(Tick())
+    rig.ask(bob, Leave(room="tea"))
+    cleo = in_tea(rig, "cleo")
+    rig.ask(bob, Join(room="tea"))
+    rig.feed(Tick())
+    assert {one.nick for one in rig.last(cleo, Presence).came} == {"bob", "cleo"}
+
+
 def test_a_large_room_is_told_how_many_there_are() -> None:
     small = {name: getattr(EASY, name) for name in EASY.__slots__} | {"members_told": 2}
     rig = Rig(bounds=Bounds(**small))

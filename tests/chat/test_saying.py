@@ -15,7 +15,7 @@ from tests.chat.corerig import EASY, GENESIS, Rig
 
 
 def bounds(**other: float) -> Bounds:
-    return Bounds(**({name: getattr(EASY, name) for name in EASY.__slots__} | other))  # type: ignore[arg-type]
+    return Bounds(**({name: getattr(EASY, name) for name in EASY.__slots__} | other))
 
 
 def code(notices: list[Notice]) -> str:

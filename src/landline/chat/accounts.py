@@ -37,10 +37,6 @@ def register(world: World, session: Session, request: Register, draw: bytes) -> 
     if identity.nick.casefold().startswith("guest-"):
         world.refuse(session, request, "bad_name", "choose a nick of your own first")
         return
-    owner = world.directory.owner(identity.nick)
-    if owner is not None:
-        world.refuse(session, request, "taken", f"{owner.nick} belongs to somebody already")
-        return
     if not _may_have(world, session, request, identity.nick):
         return
     if _is_password(world, session, request, request.password) and _may_guess(world, session, request, name):

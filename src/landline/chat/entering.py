@@ -162,14 +162,14 @@ def _come_in(world: World, session: Session, room: Room) -> None:
 def note_came(world: World, room: Room, person: Person) -> None:
     """Somebody has come to a room: tell it at the next tick."""
     known = room.went.pop(person.id, None)
-    if known is None or known.nick != person.nick:
+    if known is None or known.nick != person.nick or person.id in room.listed:
         room.came[person.id] = person
     world.stirred[room.name] = room
 
 
 def note_went(world: World, room: Room, person: Person) -> None:
     """Somebody has gone from a room: tell it at the next tick."""
-    if room.came.pop(person.id, None) is None:
+    if room.came.pop(person.id, None) is None or person.id in room.listed:
         room.went[person.id] = person
     world.stirred[room.name] = room
 
@@ -182,6 +182,9 @@ def _tell_joined(
     identity = session.identity
     assert identity is not None
     role = "operator" if identity.is_operator else room.role(identity.id)
+    if members and room.count <= world.bounds.members_told:
+        # Whoever is in this list, or is not, must be told of even if it is gone, or back, before the next tick.
+        room.listed.update(room.came.keys() - {identity.id}, room.went)
     world.answer(
         session, request, Joined,
         room=room.name, epoch=world.epoch, seq=room.head.seq, recovered=recovered, why=why,
@@ -226,6 +229,7 @@ def tell_presence(world: World) -> None:
         came, went = [room.shown(person) for person in came], list(room.went.values())
         room.came.clear()
         room.went.clear()
+        room.listed.clear()
         if not (came or went) or not room.sessions:
             continue
         if max(room.count, len(came) + len(went)) > world.bounds.members_told:

@@ -77,9 +77,9 @@ def _entry_for(world: World, session: Session, room: Room, request: Request, dra
             return _lifting(world, session, room, request, signed)
         case Op() | Deop():
             return _role(world, session, room, request, signed)
-        case Kick() | Ban() | Mute():
+        case _:
+            assert isinstance(request, Kick | Ban | Mute)
             return _sanction(world, session, room, request, signed)
-    return None
 
 
 def _lifting(

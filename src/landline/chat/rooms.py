@@ -51,6 +51,8 @@ class Room:
     """When somebody last spoke in it, by the steady clock; only while it is slow."""
     came: dict[str, Person] = field(default_factory=dict)
     went: dict[str, Person] = field(default_factory=dict)
+    listed: set[str] = field(default_factory=set)
+    """Who came or went and was not told of, but somebody has seen the list of members since."""
     _live: tuple[int, ...] | None = None
 
     @property
@@ -114,12 +116,11 @@ class Room:
 
     def note_said(self, id: str, steady: float) -> None:
         """Somebody has spoken in it. What no longer matters is forgotten: guests are new ones each time."""
-        if len(self.said) >= MOST_SAID:
-            self.said = {other: when for other, when in self.said.items() if when + self.slow > steady}
-        if len(self.said) >= MOST_SAID:
-            self.said.pop(next(iter(self.said)))
         self.said.pop(id, None)
         self.said[id] = steady
+        # They stand in the order in which they spoke.
+        while len(self.said) > MOST_SAID or next(iter(self.said.values())) + self.slow <= steady:
+            self.said.pop(next(iter(self.said)))
 
     def covers(self, after: int) -> bool:
         """Whether all messages behind `after` are in memory."""

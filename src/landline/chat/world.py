@@ -208,12 +208,9 @@ class World:
         return tuple(number for number, session in self.sessions.items() if session.identity is not None)
 
     def nick_of(self, id: str) -> str:
-        """How somebody is called, or was."""
+        """How somebody who is here is called."""
         person = self.directory.person(id)
-        if person is not None:
-            return person.nick
-        account = self.directory.accounts.get(id)
-        return id if account is None else account.nick
+        return id if person is None else person.nick
 
     def targets(self, session: Session) -> list[str]:
         """What a ban or mute on this session may be on: its id, and for a guest its address."""

@@ -1,11 +1,10 @@
-"""Notices and entries travel without a loss."""
+"""Notices travel without a loss."""
 
 from __future__ import annotations
 
 import msgspec
 import pytest
 
-from landline.chat.entries import Genesis, Post, SanctionSet, decode_entry, encode_entry
 from landline.chat.notices import AnyNotice, Message, Page, Person, Presence, decode_notice, encode_notice
 
 MESSAGE = Message(
@@ -29,19 +28,6 @@ def test_what_is_a_bot_is_called_so_on_the_wire() -> None:
     assert msgspec.json.decode(encode_notice(MESSAGE))["bot"] is True
 
 
-@pytest.mark.parametrize(
-    "entry",
-    [Genesis(id="g", time=1.0, epoch="e", key="k"),
-     Post(id="p", time=1.0, by="ann", by_nick="Ann", room="tea", body="\x00é", cid="c", is_bot=True, to="b"),
-     SanctionSet(id="s", time=1.0, what="ban", room="tea", target="address:::1", nick="B", until=2.5, reason="r")],
-    ids=["genesis", "post", "sanction"],
-)  # fmt: skip
-def test_an_entry_comes_back_as_it_went(entry: Genesis | Post | SanctionSet) -> None:
-    assert decode_entry(encode_entry(entry)) == entry
-
-
-def test_a_broken_document_is_told_apart() -> None:
-    with pytest.raises(msgspec.DecodeError):
-        decode_entry(b'{"kind":"post"}')
+def test_a_broken_notice_is_told_apart() -> None:
     with pytest.raises(msgspec.DecodeError):
         decode_notice(b"{}")
