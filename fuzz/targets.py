@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from zlib import crc32
 
-from fuzz import transfers
+from fuzz import chat, transfers
 from fuzz.engine import Target
 from landline import address, limits
 from landline.errors import AddressError, FramingSpecError, LimitError
@@ -214,5 +214,6 @@ TARGETS = {
         text_target("spec", SPECS, read_spec),
         text_target("limit", ["max_message_bytes=4096", "message_seconds=2.5"], read_limit),
         *transfers.TARGETS,
+        *chat.TARGETS,
     ]
 }

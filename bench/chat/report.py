@@ -146,7 +146,7 @@ def _history(samples: list[Any], sizes: Sizes) -> Table:
     kinds = {
         "page": "a page of 50 at a random place",
         "newest": "the newest page",
-        "rare": "search: a word of one message",
+        "rare": "search: a word of few messages",
         "common": "search: a word of every second message",
         "pair": "search: two words",
     }

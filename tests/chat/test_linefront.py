@@ -63,16 +63,23 @@ def test_a_front_of_people() -> None:
         (b"/help\n", [help_text().encode()]),
         (b'{"op":"ping"}\n', [Switch(Family.JSON), wire.Ping()]),
         (b'\n \r\n\xef\xbb\xbf { "op":"ping"}\n{"op":"who"}', [Switch(Family.JSON), wire.Ping(), wire.Who()]),
+        (b'\xff\xf1{"op":"ping"}\n', [say('{"op":"ping"}')]),
         (b"{\n", [say("{")]),
         (b'{\n"op":1}\n', [say("{"), say('"op":1}')]),
         (b"{ smile }\n", [say("{ smile }")]),
         (b'hi\n{"op":"ping"}\n', [say("hi"), say('{"op":"ping"}')]),
         (b'{\n{"op":"ping"}\n', [say("{"), say('{"op":"ping"}')]),
     ],
-    ids=range(21),
+    ids=range(22),
 )
 def test_what_is_heard(data: bytes, expected: list[Heard]) -> None:
     assert heard(front, data) == expected
+
+
+def test_bytes_of_telnet_in_a_document_are_part_of_it() -> None:
+    switch, refused = heard(front, b'{"\xff"p')
+    assert switch == Switch(Family.JSON)
+    assert isinstance(refused, Refused) and "expected ':' (byte 4)" in refused.text
 
 
 def test_a_program_that_was_slow_is_heard_with_the_bounds_of_programs() -> None:

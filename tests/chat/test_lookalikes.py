@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from landline.chat import lookalikes
-from landline.chat.lookalikes import prototypes, script_of, table_of
+from landline.chat.lookalikes import prepare, prototypes, script_of, table_of
 from landline.errors import ChatError
 
 
@@ -52,8 +52,15 @@ def test_scripts(character: str, script: str) -> None:
     assert script_of(character) == script
 
 
+def test_the_tables_are_read_once_and_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare()
+    monkeypatch.setitem(sys.modules, "confusable_homoglyphs.utils", None)
+    assert script_of("a") == "LATIN"
+    assert prototypes()["0"] == "O"
+
+
 @pytest.mark.usefixtures("without_library")
 def test_without_the_library_the_extra_is_named() -> None:
-    for call in (prototypes, lambda: script_of("a")):
+    for call in (prepare, prototypes, lambda: script_of("a")):
         with pytest.raises(ChatError, match=r"confusable-homoglyphs.*pip install 'landline\[chat\]'"):
             call()

@@ -136,6 +136,13 @@ def test_a_body_of_the_greatest_length_is_not_cut() -> None:
     assert clean_body("x" * (MOST_BODY_BYTES - 1) + " y") == ("x" * (MOST_BODY_BYTES - 1), True)
 
 
+def test_no_more_is_looked_at_than_could_be_kept() -> None:
+    assert clean_body("\x1b" * (2 * MOST_BODY_BYTES) + "x") == ("", True)
+    assert clean_body("\x1b" * (2 * MOST_BODY_BYTES - 1) + "x") == ("x", False)
+    syllables = "\u1112\u1161\u11ab" * (MOST_BODY_BYTES // 3)
+    assert clean_body(syllables) == ("\ud55c" * (MOST_BODY_BYTES // 3), False)
+
+
 def test_what_never_ends_is_cut_all_the_same() -> None:
     endless = "\u200d".join("\U0001f468" * 2000)
     body, cut = clean_body(endless)

@@ -9,7 +9,7 @@ import pytest
 from landline.chat import notices
 from landline.chat.lines import show as shown_by_lines
 from landline.chat.notices import Message, Notice, Person, Place
-from landline.chat.showing import COLUMNS, clock, show, wrapped
+from landline.chat.showing import COLUMNS, clock, show, span, wrapped
 
 EPOCH = "0123456789abcdef"
 ANNA = Person(id="anna", nick="anna", role="op")
@@ -186,6 +186,7 @@ CASES: list[tuple[Notice, list[str]]] = [
         ["* lobby, come: anna (op), bob", "* lobby, gone: weather (operator, bot)"],
     ),
     (notices.Renamed(id="anna", nick="anna", old_id="~a", old_nick="guest-ab2c"), ["* guest-ab2c is anna now"]),
+    (notices.Renamed(id="anna", nick="anna", old_id="~a", old_nick="anna"), []),
     (notices.Types(room="lobby", id="anna", nick="anna"), []),
     (notices.Members(room="lobby", members=[ANNA], count=1), ["* 1 in lobby: anna (op)"]),
     (notices.Members(room=None, members=[ANNA], count=5), ["* 5 here: anna (op), and 4 more"]),
@@ -251,6 +252,7 @@ CASES: list[tuple[Notice, list[str]]] = [
     (notices.Refused(code="x", text="no such room"), ["! no such room"]),
     (notices.Refused(code="rate", text="too fast", wait=2.54), ["! too fast (again in 2.5 s)"]),
     (notices.Refused(code="rate", text="too fast", wait=0.0), ["! too fast (again in 0.1 s)"]),
+    (notices.Refused(code="too_fast", text="too fast: wait 2.5 s", wait=2.5), ["! too fast: wait 2.5 s"]),
     (notices.Announcement(text="storage is full"), ["* storage is full"]),
     (
         notices.Lagged(epoch=EPOCH, rooms={"lobby": 1042, "dev": 7}),
@@ -262,8 +264,8 @@ CASES: list[tuple[Notice, list[str]]] = [
     ),
     (notices.Bye(code="quit", text="bye"), ["* bye"]),
     (
-        notices.Bye(code="restart", text="the server starts anew", retry_seconds=5),
-        ["* the server starts anew (come back in 5 s)"],
+        notices.Bye(code="restart", text="the server restarts; come back in 1 s", retry_seconds=1),
+        ["* the server restarts; come back in 1 s"],
     ),
     (notices.Pong(), []),
 ]
@@ -301,6 +303,14 @@ def test_wide_letters_take_two_columns() -> None:
 )
 def test_times(time: float, shown: str) -> None:
     assert clock(time) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(-1, "0.1 s"), (2.54, "2.5 s"), (90, "90 s"), (120, "2 min"), (7200, "2 h"), (86400, "24 h"), (1e6, "12 d")],
+)
+def test_how_long(seconds: float, shown: str) -> None:
+    assert span(seconds) == shown
 
 
 def test_a_direct_message_says_both_nicks_and_cannot_look_like_the_server() -> None:

@@ -70,7 +70,6 @@ def test_paths(target: str, status: int, body: bytes) -> None:
     found = said(target)
     assert found.status == status
     assert body in found.body
-    assert not found.is_last
 
 
 def test_a_file_comes_with_its_type_and_a_tag() -> None:
@@ -113,7 +112,6 @@ def test_other_methods(method: str, target: str) -> None:
     assert found == refuse_method()
     assert found.status == 405
     assert found.headers["Allow"] == "GET, HEAD"
-    assert found.is_last
 
 
 @pytest.mark.parametrize(
@@ -212,7 +210,7 @@ def test_a_host_that_is_none_does_not_get_into_the_policy(host: str) -> None:
     assert "connect-src 'self';" in guards(host)["Content-Security-Policy"]
 
 
-def test_a_sentence_ends_the_connection() -> None:
+def test_a_sentence_is_plain_text() -> None:
     assert sentence(HTTPStatus.BAD_REQUEST, "No.") == Answer(
-        HTTPStatus.BAD_REQUEST, b"No.\n", {"Content-Type": "text/plain; charset=utf-8"}, is_last=True
+        HTTPStatus.BAD_REQUEST, b"No.\n", {"Content-Type": "text/plain; charset=utf-8"}
     )

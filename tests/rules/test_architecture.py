@@ -99,6 +99,7 @@ PURE = [
     "chat/journey.py",
     "chat/hearing.py",
     "chat/completing.py",
+    "chat/plainwords.py",
     "chat/view.py",
     "transfer/faults.py",
     "transfer/wire.py",

@@ -20,7 +20,7 @@ import landline
 from landline import errors
 from landline.testing import MemoryTransport
 
-PACKAGES = ["landline", "landline.testing", "landline.transfer"]
+PACKAGES = ["landline", "landline.chat", "landline.testing", "landline.transfer"]
 TELLS_WHAT_IT_IS = {
     "A", "An", "The", "Each", "Every", "How", "Whether", "What", "Where", "Which", "Who", "Bytes", "Counts", "Seconds",
 }  # fmt: skip

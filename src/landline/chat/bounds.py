@@ -7,6 +7,8 @@ from typing import Any
 
 from landline.errors import LimitError
 
+PORT = 8110
+"""Where a chat is if nobody says."""
 MOST_BODY_BYTES = 4096
 """A body in UTF-8; what is beyond is cut at a character. Part of the wire format, so no setting."""
 MOST_NAME_CHARACTERS = 32

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import random
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import partial
 from typing import Self
 
@@ -28,7 +28,7 @@ from landline.chat.changes import (
     Told,
 )
 from landline.chat.link import Link, chat_address
-from landline.chat.notices import UNSURE, Account, Ack, Answer, Bye, Message, Notice, Refused, Welcome
+from landline.chat.notices import UNSURE, Account, Ack, Answer, Bye, Message, Notice, Page, Refused, Welcome
 from landline.chat.view import Pending, View
 from landline.chat.wire import Hello, Login, Quit, Request
 from landline.connection.backoff import Backoff
@@ -183,7 +183,7 @@ class ChatClient:
         return result
 
     async def say(self, room: str, body: str) -> Ack:
-        """Say something in a room one is in, or in a conversation. Waits until it is stored, over losses as well.
+        """Say `body` in a `room` one is in, or in a conversation. Waits until it is stored, over losses as well.
 
         Returns the Ack, with its place. Raises RequestRefused if the chat refuses it, QueueFull if 1000 messages wait
         already, or what ended the client. It is stored once, however often the connection breaks; if this is cancelled
@@ -193,7 +193,7 @@ class ChatClient:
         return await self._say(self.view.say(room, body, self._new_cid()))
 
     async def msg(self, nick: str, body: str) -> Ack:
-        """Say something to one person, by `nick` or id. As `say`. Returns the Ack. Raises what `say` raises."""
+        """Say `body` to one person, by `nick` or id. As `say`. Returns the Ack. Raises what `say` raises."""
         self._check_going_on()
         return await self._say(self.view.msg(nick, body, self._new_cid()))
 
@@ -215,7 +215,7 @@ class ChatClient:
             raise StopAsyncIteration
         return change
 
-    async def messages(self) -> AsyncIterator[Message]:
+    async def messages(self) -> AsyncGenerator[Message, None]:
         """What others say, each message once and in the order of its room, until the client is closed.
 
         Raises what ended the client. What was said before it came is not among them; see `ask` with History.
@@ -225,8 +225,8 @@ class ChatClient:
                 yield change.message
             elif isinstance(change, Skipped):
                 log.warning("%s: %d changes were not taken in time, and dropped", self.address, change.count)
-            elif isinstance(change, Ended) and change.error is not None:
-                raise change.error
+        if self.error is not None:
+            raise self.error
 
     # Keeping a connection.
 
@@ -351,13 +351,20 @@ class ChatClient:
     # What comes.
 
     def _heard(self, notice: Notice) -> None:
-        is_answer = isinstance(notice, Answer) and self._answered(notice)
+        is_answer = isinstance(notice, Answer) and notice.ref in self._asked
         self._take(self.view.handle(notice, asyncio.get_running_loop().time(), is_answer=is_answer))
+        if isinstance(notice, Answer):
+            # Behind the changes, so that whoever shows both has them in this order.
+            self._answered(notice)
         match notice:
             case Ack(cid=str(cid)):
                 self._stored(cid, notice)
-            case Message(sender=self.view.me.id, cid=str(cid)):
-                self._stored(cid, _ack_of(notice))
+            case Message():
+                self._seen(notice)
+            case Page():
+                # What was stored just before the connection broke comes back so.
+                for message in notice.messages:
+                    self._seen(message)
             case Refused():
                 self._not_stored(notice)
             case Welcome() | Account():
@@ -369,12 +376,11 @@ class ChatClient:
         for seconds, request in self.view.take_later():
             self._call_later(seconds, partial(self.post, request))
 
-    def _answered(self, notice: Answer) -> bool:
-        """Give an answer to whoever asked. Returns whether somebody did."""
+    def _answered(self, notice: Answer) -> None:
+        """Give an answer to whoever asked, if somebody did."""
         answer = self._asked.pop(notice.ref, None) if isinstance(notice.ref, str) else None
         if answer is not None and not answer.done():
             answer.set_result(notice)
-        return answer is not None
 
     def _take(self, changes: list[Change]) -> None:
         for change in changes:
@@ -429,6 +435,11 @@ class ChatClient:
         stored = self._said.get(cid)
         if stored is not None and not stored.done():
             stored.set_result(ack)
+
+    def _seen(self, message: Message) -> None:
+        """An own message that is there is stored, whether or not the answer to it has come."""
+        if message.cid is not None and message.sender == self.view.me.id:
+            self._stored(message.cid, _ack_of(message))
 
     def _not_stored(self, notice: Refused) -> None:
         cid = notice.cid or (notice.ref if isinstance(notice.ref, str) else "")

@@ -11,7 +11,7 @@ from landline.chat.lines import COMMANDS
 if TYPE_CHECKING:
     from landline.chat.view import View
 
-_ROOM_FIRST = frozenset({"join", "leave", "history", "since", "resume", "sanctions", "audit"})
+_ROOM_FIRST = frozenset({"join", "leave", "history", "since", "resume", "sanctions", "audit", "who"})
 _NAME_FIRST = frozenset({"msg", "kick", "ban", "unban", "mute", "unmute", "op", "deop", "login"})
 
 
@@ -32,31 +32,33 @@ def complete(text: str, cursor: int, view: View) -> list[str]:
     """
     before = text[: max(0, cursor)]
     word = re.split(r"\s", before)[-1]
-    start = before[: len(before) - len(word)]
-    if not start.strip() and word.startswith("/") and not word.startswith("//"):
-        return [f"/{command} " for command in COMMANDS if command.startswith(word[1:].casefold())]
+    start = before[: len(before) - len(word)].strip()
+    if not start and word.startswith("/"):
+        names = () if word.startswith("//") else (*COMMANDS, "help")
+        return [f"/{name} " for name in names if name.startswith(word[1:].casefold())]
+    if word.startswith("#"):
+        return [f"#{room} " for room in _rooms(view, word[1:])]
     command, place = _command_of(start)
-    if command in _ROOM_FIRST and place == 0:
-        return [f"{room} " for room in _rooms(view, word)]
-    if command in ("who", "topic", "slow") and place == 0 and word:
-        return [f"{room} " for room in _rooms(view, word)]
     if command == "help":
         return [f"{name} " for name in COMMANDS if name.startswith(word.lstrip("/").casefold())]
-    if command and not (command in _NAME_FIRST and place == 0) and command != "msg":
+    if command in _ROOM_FIRST and place == 0:
+        return [f"{room} " for room in _rooms(view, word)]
+    if command and command != "msg" and (command not in _NAME_FIRST or place):
         return []
     sign = "@" if word.startswith("@") else ""
-    end = " " if sign or start.strip() else ": "
-    names = _names(view, word.removeprefix("@"))
-    rooms = _rooms(view, word.removeprefix("#")) if word.startswith("#") else []
-    return [f"{sign}{name}{end}" for name in names] + [f"#{room} " for room in rooms]
+    end = " " if sign or start else ": "
+    return [f"{sign}{name}{end}" for name in _names(view, word.removeprefix("@"))]
 
 
 def _command_of(start: str) -> tuple[str, int]:
-    """The command that a line begins with, and how many words stand behind it; "" and 0 if it is none."""
+    """The command that a line begins with, and how many words stand behind it; "" and 0 if it is none.
+
+    A first word that names the room, `#room`, does not count.
+    """
     words = start.split()
     if not words or not words[0].startswith("/") or words[0].startswith("//"):
         return "", 0
-    return words[0][1:].casefold(), len(words) - 1
+    return words[0][1:].casefold(), sum(not word.startswith("#") for word in words[1:])
 
 
 def _rooms(view: View, prefix: str) -> list[str]:

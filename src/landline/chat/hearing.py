@@ -206,7 +206,10 @@ def _message(view: View, message: Message) -> list[Change]:
     elif room.epoch != message.epoch:
         changes.append(NotRecovered(message.room, "epoch"))
         room.begin(message.epoch, message.seq - 1)
-    changes += _added(view, room, room.hear(message)) + _settle(view, message)
+    new = room.hear(message)
+    changes += _added(view, room, new)
+    if message not in new:
+        changes += _settle(view, message)
     _ask_for_hole(view, room)
     return changes
 
@@ -227,6 +230,7 @@ def _added(view: View, room: RoomView, messages: list[Message]) -> list[Change]:
         is_mention = not is_own and mentions(message.body, view.me.nick)
         room.count_new(message, is_own=is_own, is_mention=is_mention, is_watched=view.watched == room.room)
         changes.append(MessageAdded(room.room, message, True, is_mention))
+        changes += _settle(view, message)
     return changes + _trimmed(room) if messages else changes
 
 
@@ -282,7 +286,7 @@ def _page(view: View, page: Page) -> list[Change]:
     kind = "tail" if purpose == "tail" else page.kind
     changes: list[Change] = [PageLoaded(room.room, kind, first, last, page.more)]
     changes += _added(view, room, new)
-    changes += [change for message in page.messages for change in _settle(view, message)]
+    changes += [change for message in page.messages if message not in new for change in _settle(view, message)]
     _ask_for_hole(view, room)
     return changes + _trimmed(room)
 
@@ -292,7 +296,6 @@ def _missed_page(view: View, room: RoomView, page: Page, *, is_hole: bool) -> li
     was_catching_up = room.is_catching_up
     new = room.learn(page.messages, page.more)
     changes = _added(view, room, new)
-    changes += [change for message in new for change in _settle(view, message)]
     if is_hole and not new and room.wants() is not None:
         changes += _gave_up(view, room)
     if was_catching_up and not room.is_catching_up:

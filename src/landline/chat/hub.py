@@ -62,15 +62,18 @@ from landline.errors import Reason
 log = logging.getLogger("landline.chat")
 
 TICK_SECONDS = 0.25
+MOST_BROWSING = 1000
+"""Addresses from which pages were asked for last, that are remembered."""
 DRAIN_SECONDS = 3.0
 """How long a stop waits for what was said to be stored."""
 RETRY_SECONDS = 1.0
 """When clients are told to come back after a restart; each adds some of its own."""
 
-SHOW: dict[Family, Callable[[Notice], bytes]] = {
-    Family.TEXT: show_text,
-    Family.JSON: show_json,
-    Family.WEB: show_web,
+TEXT = Family.TEXT.value
+SHOW: dict[str, Callable[[Notice], bytes]] = {
+    TEXT: show_text,
+    Family.JSON.value: show_json,
+    Family.WEB.value: show_web,
 }
 REASONS = {"slow": Reason.SLOW_READER, "refused": Reason.REFUSED, "restart": Reason.DRAINING}
 
@@ -95,6 +98,7 @@ class Hub:
         self._commands: deque[Command] = deque()
         self._is_handling = False
         self._ready: list[Line] = []
+        self._browsing: dict[str, float] = {}
         self._ticker: asyncio.TimerHandle | None = None
         self._draining: asyncio.Task[None] | None = None
 
@@ -135,6 +139,7 @@ class Hub:
         genesis = await self._bus.start(self, snapshot.position, own)
         if genesis is not None:
             self._chat.world.begin(genesis)
+        await self._bus.caught_up()
 
     def _close(self) -> None:
         self._store.close()
@@ -168,7 +173,7 @@ class Hub:
         line.number = self._sessions
         self._lines[line.number] = line
         caller = line.caller
-        is_person = line.family is Family.TEXT
+        is_person = line.family == TEXT
         draw = secrets.token_bytes(32)
         self.feed(Connected(line.number, caller.address, caller.is_local, caller.is_secure, is_person, draw))
 
@@ -289,27 +294,40 @@ class Hub:
             CARRY_OUT[type(effect)](self, effect)
 
     def tell(self, effect: Tell) -> None:
-        """Put a notice into the outboxes of sessions; it is written once for all of a family."""
-        notice, lines = effect.notice, self._lines
-        packets: dict[Family, Packet | None] = {}
+        """Give a notice to sessions; it is encoded once for all of a family.
+
+        The loop is what a delivery costs: nothing is in it that can stand outside.
+        """
+        notice, origin, find, ready = effect.notice, effect.origin, self._lines.get, self._ready
+        packets: dict[str, Packet | None] = {}
         if len(effect.sessions) == 1:
-            line = lines.get(next(iter(effect.sessions)))
-            if line is not None and line.front is not None:
-                line.front.told(notice)
+            self._tell_front(effect)
+        if not ready:
+            self._loop.call_soon(self._flush)
         for number in effect.sessions:
-            line = lines.get(number)
-            if line is None or line.front is None:
+            line = find(number)
+            if line is None:
                 continue
-            family = line.front.family
-            if number == effect.origin and family is Family.TEXT:
+            family = line.family
+            if family in packets:
+                packet = packets[family]
+            else:
+                packet = packets[family] = _packet(family, effect)
+            if packet is None or (number == origin and family == TEXT):
                 continue
-            if family not in packets:
-                packets[family] = _packet(family, effect)
-            packet = packets[family]
-            if packet is not None:
+            if line.is_free:
+                line.is_free = False
+                line.first = packet
+                ready.append(line)
+            else:
                 line.put(packet)
         if isinstance(notice, Message):
             self.counts["deliveries"] += len(effect.sessions)
+
+    def _tell_front(self, effect: Tell) -> None:
+        line = self._lines.get(next(iter(effect.sessions)))
+        if line is not None and line.front is not None:
+            line.front.told(effect.notice)
 
     def ask(self, effect: Ask) -> None:
         """Ask the store; for a session that has not taken what it was told before, when it has.
@@ -318,7 +336,7 @@ class Hub:
         """
         pending = self._chat.world.tickets.get(effect.ticket)
         line = None if pending is None else self._lines.get(pending.session)
-        if line is not None and line.is_behind:
+        if line is not None and not line.is_free:
             line.questions.append(effect)
         else:
             self.read(effect)
@@ -378,8 +396,21 @@ class Hub:
         self.feed(Tick())
         now = self._loop.time()
         for line in list(self._lines.values()):
-            if line.family is Family.WEB:
+            if line.family == Family.WEB.value:
                 line.tick(now)
+
+    # Who browses.
+
+    def browses(self, address: str) -> None:
+        """From this address a page is asked for now."""
+        self._browsing.pop(address, None)
+        self._browsing[address] = self._loop.time()
+        if len(self._browsing) > MOST_BROWSING:
+            del self._browsing[next(iter(self._browsing))]
+
+    def is_browsing(self, address: str, seconds: float) -> bool:
+        """Whether a page was asked for from this address within the last `seconds`."""
+        return self._loop.time() - self._browsing.get(address, float("-inf")) < seconds
 
     # Looking at it.
 
@@ -404,7 +435,7 @@ def _settle(future: asyncio.Future[list[Outcome]], outcomes: list[Outcome]) -> N
         future.set_result(outcomes)
 
 
-def _packet(family: Family, effect: Tell) -> Packet | None:
+def _packet(family: str, effect: Tell) -> Packet | None:
     notice = effect.notice
     data = SHOW[family](notice)
     if not data:

@@ -77,11 +77,10 @@ class LineFront:
             return self._json.received(data)
         if self._is_done:
             return []
-        text = self._telnet.feed(data)
-        if self._is_fresh and self._opens_json(text):
+        if self._is_fresh and self._opens_json(data):
             self._json, self.family = JsonFront(self.caller), Family.JSON
-            return [Switch(Family.JSON), *self._json.received(self._lines.held + text)]
-        heard = [one for line in self._lines.feed(text) for one in self._heard(line)]
+            return [Switch(Family.JSON), *self._json.received(self._lines.held + data)]
+        heard = [one for line in self._lines.feed(self._telnet.feed(data)) for one in self._heard(line)]
         if self._lines.is_over:
             self._is_done = True
             heard += [Bye(code="too_long", text=f"a line has at most {MOST_LINE_BYTES} bytes"), Finish("too_long")]
@@ -106,8 +105,9 @@ class LineFront:
         """The lines before have said it all."""
         return b""
 
-    def _opens_json(self, text: bytes) -> bool:
-        start = (self._lines.held + text).lstrip(_BLANK)
+    def _opens_json(self, data: bytes) -> bool:
+        # What telnet sends is no blank: a session in which it was heard is never fresh.
+        start = (self._lines.held + data).lstrip(_BLANK)
         self._is_fresh = _UNDECIDED.fullmatch(start) is not None
         return _JSON.match(start) is not None
 

@@ -20,6 +20,7 @@ JOIN_TAIL = 10
 """Messages of before that a person sees who enters a room."""
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _DURATION = re.compile(r"([0-9]{1,9})([smhdw]?)", re.ASCII)
+_WORD = re.compile(r"\S*")
 _SEQ = re.compile(r"[0-9]{1,15}", re.ASCII)
 _EPOCH = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
@@ -76,14 +77,14 @@ def parse_line(text: str, current_room: str | None) -> Request | Refused | bytes
             problem = "you are in no room, so nobody would read this: /join ROOM enters one, /rooms lists them"
             return Refused(code="no_room", text=problem)
         return wire.Say(room=current_room, body=text.removeprefix("/") if text.startswith("//") else text)
-    word, _, rest = text[1:].partition(" ")
+    word, rest = _first(text[1:])
     name = word.lower()
     if name == "help":
-        return _help(rest.strip().removeprefix("/").lower())
+        return _help(rest.removeprefix("/").lower())
     if name not in COMMANDS:
         return _unknown(name)
     try:
-        return COMMANDS[name].read(_told(rest.strip(), current_room))
+        return COMMANDS[name].read(_told(rest, current_room))
     except _Wrong as error:
         return Refused(code="usage", text=str(error))
     except _Usage:
@@ -129,10 +130,16 @@ def _unknown(name: str) -> Refused:
     return Refused(code="unknown_command", text=f"there is no command /{name}; {hint} /help lists the commands")
 
 
+def _first(text: str) -> tuple[str, str]:
+    """What stands before the first space, and what behind it."""
+    word = _WORD.match(text)[0]  # type: ignore[index]  # it matches nothing, too
+    return word, text[len(word) :].strip()
+
+
 def _told(rest: str, current_room: str | None) -> Told:
-    first, _, behind = rest.partition(" ")
+    first, behind = _first(rest)
     if len(first) > 1 and first.startswith("#"):
-        return Told(first[1:], behind.strip(), True)
+        return Told(first[1:], behind, True)
     return Told(current_room, rest, False)
 
 
@@ -184,10 +191,10 @@ def _resume(told: Told) -> Request:
 
 def _search(told: Told) -> Request:
     (query,) = told.words(1, 1)
-    first, _, rest = query.partition(" ")
+    first, rest = _first(query)
     before = None
     if first.startswith("before:") and rest:
-        before, query = _seq(first.removeprefix("before:")), rest.strip()
+        before, query = _seq(first.removeprefix("before:")), rest
     return wire.Search(query=query, room=told.room if told.is_named else None, before=before)
 
 
@@ -234,7 +241,7 @@ def _for_a_while(kind: type[wire.Ban] | type[wire.Mute]) -> Callable[[Told], Req
 
     def read(told: Told) -> Request:
         nick, rest = (*told.words(1, 2), "")[:2]
-        first, _, reason = rest.partition(" ")
+        first, reason = _first(rest)
         seconds = read_duration(first)
         return kind(room=told.in_room(), nick=nick, seconds=seconds, reason=rest if seconds is None else reason.strip())
 

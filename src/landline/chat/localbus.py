@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from landline.chat.beginning import new_genesis
 from landline.chat.entries import AnyEntry, Genesis
 from landline.chat.notices import Person
 from landline.chat.ports import Node
@@ -68,17 +68,21 @@ class LocalBus:
 
     async def start(self, node: Node, position: int, genesis: Genesis | None) -> Genesis | None:
         """Begin, behind `position` of the log; see ports.Bus. Raises ChatError if the log is of another chat."""
-        log = self._log
-        found = None
-        if log is not None:
-            found = self._agree(log, position, genesis)
-            self._waiting.extend(enumerate(log.entries[position:], position + 1))
-            log.members[self.name] = self
+        found = new_genesis() if genesis is None else None
+        if self._log is not None:
+            found = self._agree(self._log, position, genesis)
+            self._waiting.extend(enumerate(self._log.entries[position:], position + 1))
+            self._log.members[self.name] = self
         self._node = node
-        self._pump = asyncio.get_running_loop().create_task(self._deliver())
-        self._more.set()
+        self._pump = asyncio.get_running_loop().create_task(self._deliver(node))
         self._meet()
         return found
+
+    async def caught_up(self) -> None:
+        """Wait until what was in the log has been delivered."""
+        known = set(map(id, self._waiting))
+        while known & set(map(id, self._waiting)):
+            await asyncio.sleep(0)
 
     def propose(self, entry: AnyEntry) -> None:
         """Give an entry its place in the log; it comes back with `deliver`."""
@@ -109,46 +113,37 @@ class LocalBus:
         self._tell(lambda node: node.passing(document))
 
     async def stop(self) -> None:
-        """Deliver what was proposed, tell the others, and end."""
+        """Deliver what was proposed (at most 5 s), tell the others, and end."""
         if self._stopping:
             return
         self._stopping = True
         self._more.set()
         if self._pump is not None:
-            await self._wait_for_pump(self._pump)
-        if self._log is not None and self._log.members.pop(self.name, None) is not None:
-            self._tell(lambda node: node.absent(self.name, None))
+            await asyncio.wait({self._pump}, timeout=STOP_SECONDS)
+        await self.abort()
 
-    def abort(self) -> None:
+    async def abort(self) -> None:
         """End at once, as if the process had been killed: the others only see that this node is gone."""
         self._stopping = True
         if self._pump is not None:
             self._pump.cancel()
+            await asyncio.wait({self._pump})
         if self._log is not None and self._log.members.pop(self.name, None) is not None:
             self._tell(lambda node: node.absent(self.name, None))
 
-    async def _wait_for_pump(self, pump: asyncio.Task[None]) -> None:
-        await asyncio.wait({pump}, timeout=STOP_SECONDS)
-        if not pump.done():
-            pump.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await pump
-
     def _agree(self, log: LocalLog, position: int, genesis: Genesis | None) -> Genesis | None:
         """Whether the store and a log belong together. Returns the genesis that the store must take over, if any."""
-        if not log.entries and genesis is not None and position == 0:
-            log.append(genesis)
-            return None
-        first = log.entries[0] if log.entries else None
-        if position > len(log.entries):
-            raise ChatError(f"the log ends at {len(log.entries)}, and this store has applied {position} entries of it")
-        if not isinstance(first, Genesis):
-            raise ChatError("the log is empty, and so is the store: one of the two must have a beginning")
-        if genesis is None:
-            return first
-        if genesis.epoch != first.epoch:
+        if not log.entries:
+            if genesis is not None:
+                raise ChatError("the log is empty, but this store has a chat in it: start with a new --data")
+            log.append(new_genesis())
+        first = log.entries[0]
+        assert isinstance(first, Genesis)
+        if genesis is not None and genesis.epoch != first.epoch:
             raise ChatError(f"the store belongs to the chat {genesis.epoch}, and the log to {first.epoch}")
-        return None
+        if position > len(log.entries):
+            raise ChatError(f"the log ends at entry {len(log.entries)}, and this node has applied {position}")
+        return first if genesis is None else None
 
     def _meet(self) -> None:
         """Tell this node who is on the others."""
@@ -165,16 +160,15 @@ class LocalBus:
             if other._node is not None:
                 asyncio.get_running_loop().call_soon(say, other._node)
 
-    async def _deliver(self) -> None:
+    async def _deliver(self, node: Node) -> None:
         """Give the node what waits, until it is told to stop and nothing waits any more."""
-        assert self._node is not None
         while self._waiting or not self._stopping:
             if not self._waiting:
                 self._more.clear()
                 await self._more.wait()
                 continue
             batch = [self._waiting[at] for at in range(min(len(self._waiting), BATCH_ENTRIES))]
-            stored = await self._node.deliver(batch)
+            stored = await node.deliver(batch)
             if not stored and self._log is not None:
                 await asyncio.sleep(RETRY_SECONDS)
                 continue

@@ -16,6 +16,15 @@ MORE_ALIKE = (("vv", "w"),)
 """What looks alike in most letters of a screen and is not in the table."""
 
 
+def prepare() -> None:
+    """Read the tables now, which takes a tenth of a second: else the first name to be checked waits for them.
+
+    Raises ChatError without the library.
+    """
+    prototypes()
+    _scripts()
+
+
 @lru_cache(maxsize=1)
 def prototypes() -> Mapping[str, str]:
     """What stands for each character in a skeleton; most stand for themselves and are left out.

@@ -6,6 +6,7 @@ name; what looks the same has the same skeleton). docs/decisions/0011-names.md h
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from unicodedata import category, normalize
 
@@ -45,12 +46,14 @@ def clean_nick(text: str) -> str:
         raise NameRefused(text, "some of its letters are of another form (wide, joined, mathematical); use plain ones")
     if not any(category(character)[0] == "L" for character in nick):
         raise NameRefused(text, "a nick has at least one letter")
-    # Both forms: a capital I looks like an l, so that the skeleton of LANDLINE is another than that of landline.
-    for form in (account_of(nick), skeleton(nick)):
-        if form in RESERVED or form in _reserved():
-            raise NameRefused(text, "it is reserved, as it seems to speak for the chat; take another")
-        if form.startswith(GUEST):
-            raise NameRefused(text, f"names that begin with {GUEST} are given to guests; take another")
+    looks = skeleton(nick)
+    if looks in _reserved():
+        raise NameRefused(text, "it is reserved, as it seems to speak for the chat; take another")
+    if looks.startswith(GUEST):
+        raise NameRefused(text, f"names that begin with {GUEST} are given to guests; take another")
+    as_written = _settled(normalize("NFD", nick), _look)
+    if as_written.isascii() and as_written != looks:
+        raise NameRefused(text, f"it looks like {as_written!r}, which is another name; write it in small letters")
     return nick
 
 
@@ -66,22 +69,39 @@ def account_of(nick: str) -> str:
 
 
 def skeleton(nick: str) -> str:
-    """What looks the same has the same skeleton, so two nicks with one skeleton cannot be both in use.
+    """What looks the same has the same skeleton, and so has what is the same name: one key for both.
 
-    Nor can two with one account: a capital I looks like an l, and is an i. This is UTS 39, section 4, with its table;
-    and as people compare small and capital letters loosely, in lower case. Raises ChatError without the library that
-    has the table.
+    This is UTS 39, section 4, with its table, made of the canonical form. There a capital letter and its small one are
+    one, so an i looks like an l, because an I does; and a small letter of another script that looks like nothing looks
+    like what its capital looks like. Raises ChatError without the library that has the table.
     """
-    table = prototypes()
-    shape = nick
+    return _settled(normalize("NFD", account_of(nick)), _folded_look)
+
+
+def _settled(shape: str, look: Callable[[str], str]) -> str:
+    """The shape with every character as it looks, until nothing changes."""
     while True:
-        looks = normalize("NFD", "".join(table.get(character, character) for character in normalize("NFD", shape)))
+        looks = "".join(map(look, shape))
         for seen, as_this in MORE_ALIKE:
             looks = looks.replace(seen, as_this)
-        looks = looks.casefold()
+        looks = normalize("NFD", account_of(looks))
         if looks == shape:
             return looks
         shape = looks
+
+
+def _look(character: str) -> str:
+    return "l" if character == "i" else prototypes().get(character, character)
+
+
+@lru_cache(maxsize=4096)
+def _folded_look(character: str) -> str:
+    """What a character in its canonical form looks like: small, or else, if that is nothing of ASCII, as a capital."""
+    small = _look(character).casefold()
+    if small.isascii():
+        return small
+    capital = "".join(map(_look, character.upper())).casefold()
+    return capital if capital.isascii() else small
 
 
 def guest_nick(draw: bytes) -> str:

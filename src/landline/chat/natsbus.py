@@ -18,7 +18,7 @@ import msgspec
 
 from landline.chat.cluster import Cluster, parse_cluster
 from landline.chat.entries import AnyEntry, Genesis
-from landline.chat.natslink import UNAVAILABLE, Link, LinkLost, NoAnswer, Refused
+from landline.chat.natslink import UNAVAILABLE, Link, LinkLost, NoAnswer, Refused, end_tasks
 from landline.chat.natspresence import NatsPresence, open_leases
 from landline.chat.natsstream import (
     EPOCH,
@@ -43,7 +43,7 @@ BATCH_ENTRIES = 256
 MOST_READ = 1024
 """Entries that may wait for the store, before the log is read on."""
 FIRST_RETRY_SECONDS = 0.1
-MOST_RETRY_SECONDS = 1.0
+MOST_RETRY_SECONDS = 0.5
 """How soon a lost link, or a store that could not store, is tried again."""
 STOP_SECONDS = 3.0
 SWEEP_SECONDS = 0.5
@@ -165,7 +165,10 @@ class NatsBus:
         """
         link = await self._dial()
         try:
-            log = await self._open(link, position, genesis)
+            log = await link.unless_lost(self._open(link, position, genesis))
+        except LinkLost as lost:
+            await link.close()
+            raise ChatError(f"{self.cluster} was lost while the chat began: {lost}") from None
         except BaseException:
             await link.close()
             raise
@@ -223,9 +226,7 @@ class NatsBus:
             await self._link.close()
 
     async def _end(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         await self._proposals.unlink()
 
     async def _dial(self) -> Link:
@@ -245,7 +246,7 @@ class NatsBus:
                     f"{self.cluster} has no JetStream, or it is not ready: start nats-server with -js"
                 ) from None
             raise ChatError(f"{self.cluster} refuses what a chat needs: {refused}") from None
-        except (LinkLost, NoAnswer) as error:
+        except NoAnswer as error:
             raise ChatError(f"{self.cluster} was lost while the chat began: {error}") from None
 
     async def _keep_linked(self, link: Link) -> None:
@@ -286,17 +287,16 @@ class NatsBus:
         assert self._reader is not None
         link = await self._dial()
         try:
-            head = await head_of(link, self._names)
-            check_reach(self._names, head, self._reader.position)
-            await self._check_last(link, self._reader)
-            await open_leases(link, self._names, self.cluster.replicas)
+            await link.unless_lost(self._check(link, self._reader))
         except BaseException:
             await link.close()
             raise
         return link
 
-    async def _check_last(self, link: Link, reader: LogReader) -> None:
-        """What was read last must still be where it was."""
+    async def _check(self, link: Link, reader: LogReader) -> None:
+        """The log must hold what was read of it, at the same place."""
+        check_reach(self._names, await head_of(link, self._names), reader.position)
+        await open_leases(link, self._names, self.cluster.replicas)
         if not reader.last_id:
             return
         found = await message_at(link, self._names, reader.position)
@@ -310,19 +310,21 @@ class NatsBus:
         """Do everything on a link until it is lost. Raises Stuck."""
         assert self._reader is not None
         try:
-            await self._presence.join(link)
-            self._proposals.link(link)
-            self._tell_link(True, f"the link with {self.cluster} is there")
-            await _until_one_ends(
-                _lost(link),
-                self._reader.read(link),
-                self._presence.watch(link),
-                self._presence.renew(link),
-                self._presence.tell(link),
-                self._presence.look(link),
-            )
+            await link.unless_lost(self._live(link, self._reader))
         except (LinkLost, NoAnswer, Refused) as error:
             _log.info("the link with %s is given up: %s", self.cluster, error)
+
+    async def _live(self, link: Link, reader: LogReader) -> None:
+        await self._presence.join(link)
+        self._proposals.link(link)
+        self._tell_link(True, f"the link with {self.cluster} is there")
+        await _until_one_ends(
+            reader.read(link),
+            self._presence.watch(link),
+            self._presence.renew(link),
+            self._presence.tell(link),
+            self._presence.look(link),
+        )
 
     async def _sweep(self) -> None:
         """Give up proposals whose time is over."""
@@ -332,9 +334,9 @@ class NatsBus:
             self._proposals.expire(asyncio.get_running_loop().time(), why)
 
     def _tell_link(self, up: bool, detail: str) -> None:
+        self._detail = "" if up else detail
         if self._node is not None and up != self._is_up:
             self._is_up = up
-            self._detail = "" if up else detail
             self._node.linked(up, detail)
 
     def _failed(self, entry: AnyEntry, why: str, unsure: bool) -> None:
@@ -351,18 +353,12 @@ def _report(task: asyncio.Task[None]) -> None:
         _log.error("the bus has failed", exc_info=error)
 
 
-async def _lost(link: Link) -> None:
-    await link.lost.wait()
-
-
 async def _until_one_ends(*works: Coroutine[Any, Any, None]) -> None:
     """Run all of these until one ends, then end the others. Raises what that one has raised."""
     tasks = [asyncio.ensure_future(work) for work in works]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(tasks)
     for task in done:
         task.result()

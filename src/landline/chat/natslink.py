@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import ssl
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -31,10 +32,12 @@ ASK_SECONDS = 2.0
 """How long JetStream may take to answer."""
 CLOSE_SECONDS = 1.0
 PING_SECONDS = 2
+AGAIN_SECONDS = 1.5
 UNAVAILABLE = 503
 """JetStream has no leader for now, or nobody answers: to be tried again."""
 LEAST_VERSION = (2, 11)
 
+Result = TypeVar("Result")
 Take = Callable[["Msg"], Awaitable[None]]
 
 
@@ -105,11 +108,13 @@ class Link:
     async def close(self) -> None:
         """Close, within CLOSE_SECONDS, even if the other side is deaf."""
         self.lose("the connection was closed")
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self.client.close()
-                await self._over.wait()
-        self.abort()
+        try:
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self.client.close()
+                    await self._over.wait()
+        finally:
+            self.abort()
 
     def abort(self) -> None:
         """Cut the connection."""
@@ -153,12 +158,28 @@ class Link:
         """Ask JetStream's management: `what` as in STREAM.INFO.NAME. Raises Refused, NoAnswer or LinkLost."""
         return await self.ask(f"$JS.API.{what}", b"" if document is None else msgspec.json.encode(document))
 
+    async def unless_lost(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Do something, and stop as soon as the link is lost: nobody answers then. Raises LinkLost."""
+        task, lost = asyncio.ensure_future(work), asyncio.ensure_future(self.lost.wait())
+        try:
+            await asyncio.wait({task, lost}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            raise LinkLost(self.why)
+        finally:
+            await end_tasks([task, lost])
+
     async def _guarded(self, call: Awaitable[Any]) -> Any:
         """Wait for the library, with its errors told apart."""
         from nats import errors
 
         try:
-            return await call
+            answer = await call
+            # `asyncio.wait_for`, which the library uses, loses a cancellation if the answer is there (Python 3.11).
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError
+            return answer
         except errors.NoRespondersError:
             raise
         except errors.MaxPayloadError:
@@ -239,7 +260,8 @@ def _in_words(error: Exception) -> str:
     if isinstance(error, TimeoutError) or type(error).__name__ == "TimeoutError":
         return "it does not answer"
     if isinstance(error, OSError):
-        return error.strerror or str(error) or type(error).__name__
+        number = error.errno or 0
+        return os.strerror(number) if number > 0 else error.strerror or str(error) or "it is gone"
     text = str(error).removeprefix("nats: ").strip("'") or type(error).__name__
     return text
 
@@ -248,3 +270,25 @@ def version_of(link: Link) -> tuple[int, int]:
     """The server's version, as far as it counts."""
     version = link.client.connected_server_version
     return int(version.major), int(version.minor)
+
+
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait until they are over; their errors are nobody's any more.
+
+    Whoever is cancelled meanwhile waits all the same, so that nothing is left behind. A cancellation may be lost in a
+    library, so it is repeated, after longer than any end of ours takes.
+    """
+    left, is_cancelled = set(tasks), False
+    while left:
+        for task in left:
+            task.cancel()
+        try:
+            done, left = await asyncio.wait(left, timeout=AGAIN_SECONDS)
+        except asyncio.CancelledError:
+            is_cancelled = True
+            continue
+        for task in done:
+            if not task.cancelled():
+                task.exception()
+    if is_cancelled:
+        raise asyncio.CancelledError

@@ -162,12 +162,11 @@ class Neighbours:
         return [Absent(node, None)] if one is not None and one.is_told else []
 
     def expired(self, node: str, now: float) -> list[Absent]:
-        """The lease of a node has run out. If the link is new, all leases may have: then there is time to take a new
-        one."""
-        if now < self._linked_at + LEASE_SECONDS:
-            one = self._nodes.get(node)
-            if one is not None and one.doubted_at is None:
-                one.doubted_at = now
+        """The lease of a node has run out. If the link is new, that may be so because nobody could renew it: then the
+        node has until the link is as old as a lease lasts."""
+        one = self._nodes.get(node)
+        if one is not None and now < self._linked_at + LEASE_SECONDS:
+            one.doubted_at = self._linked_at
             return []
         return self.released(node)
 

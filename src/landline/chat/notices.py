@@ -312,11 +312,11 @@ _DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyNotice)
 
 
 def encode_notice(notice: Notice) -> bytes:
-    """Write a notice as JSON, without the end of its line."""
+    """Write a notice as JSON. Returns the document, without the end of its line."""
     return _ENCODER.encode(notice)
 
 
 def decode_notice(document: bytes | str) -> AnyNotice:
-    """Read a notice, as a client does. Raises msgspec.DecodeError."""
+    """Read a notice, as a client does. Returns it. Raises msgspec.DecodeError."""
     notice: AnyNotice = _DECODER.decode(document)
     return notice

@@ -7,6 +7,7 @@ import hmac
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from unicodedata import normalize
 
 COST, BLOCKS, LANES = 2**14, 8, 5
 """N, r and p as OWASP advises: 16 MiB and about 0.1 s for a guess."""
@@ -49,6 +50,6 @@ def is_right(password: str, secret: str) -> bool:
 
 
 def _hash(password: str, salt: bytes, cost: int, blocks: int, lanes: int) -> bytes:
-    # A lone surrogate is text that no client sends on purpose; it must not raise.
-    text = password.encode("utf-8", "surrogatepass")
+    # The same keys give other characters on other systems (RFC 8265, 4.2.2). A lone surrogate must not raise.
+    text = normalize("NFC", password).encode("utf-8", "surrogatepass")
     return hashlib.scrypt(text, salt=salt, n=cost, r=blocks, p=lanes, maxmem=2**27, dklen=32)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 
-from landline.chat.changes import Ended
+from landline.chat.changes import Connected, Ended, Lost
 from landline.chat.client import ChatClient
 from landline.chat.lines import parse_line
 from landline.chat.notices import Ack, Answer, Joined, Left, Refused
@@ -38,7 +39,7 @@ class PlainChat:
         self._ask_password = ask_password
         self._times = times
 
-    async def run(self, lines: AsyncIterator[str]) -> None:
+    async def run(self, lines: AsyncGenerator[str, None]) -> None:
         """Show what comes and say the `lines`, until they end, or /quit, or the chat is over.
 
         When this returns, what was said is stored or was refused. Raises what ended the client, if it ended by itself.
@@ -62,18 +63,27 @@ class PlainChat:
             await self._client.close()
 
     async def _show_all(self) -> None:
+        why = ""
         async for change in self._client:
             if isinstance(change, Ended) and change.error is not None:
                 raise change.error
+            if isinstance(change, Connected):
+                why = ""
+            elif isinstance(change, Lost):
+                # Each try that fails like the one before is no news: somebody may have every line read to them.
+                if change.text == why:
+                    continue
+                why = change.text
             for line in words_of(change, self._client.view, times=self._times):
                 self._show(line)
 
-    async def _say_all(self, lines: AsyncIterator[str]) -> None:
-        await self._client.ready()
-        self.room = next(iter(self._client.view.wished), None)
-        async for text in lines:
-            if text.strip() and not await self._act(text):
-                return
+    async def _say_all(self, lines: AsyncGenerator[str, None]) -> None:
+        async with aclosing(lines):
+            await self._client.ready()
+            self.room = next(iter(self._client.view.wished), None)
+            async for text in lines:
+                if text.strip() and not await self._act(text):
+                    return
 
     async def _act(self, text: str) -> bool:
         """Do what a line says. Returns False when it is time to end."""

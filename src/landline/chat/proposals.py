@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 
 from landline.chat.entries import AnyEntry, encode_entry
-from landline.chat.natslink import Link, LinkLost, NoAnswer, Refused
+from landline.chat.natslink import Link, LinkLost, NoAnswer, Refused, end_tasks
 from landline.chat.natsstream import EPOCH, ID, Names, is_passing
 
 PROPOSAL_SECONDS = 30.0
@@ -71,10 +71,7 @@ class Proposals:
     async def unlink(self) -> None:
         """The link is lost."""
         self._link = None
-        workers = list(self._workers.values())
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        await end_tasks(self._workers.values())
         self._workers.clear()
 
     def expire(self, now: float, why: str) -> None:

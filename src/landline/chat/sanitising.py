@@ -15,6 +15,8 @@ MOST_MARKS = 8
 """Combining marks on one character. No language needs more; hundreds of them paint over the lines above and below."""
 _MOST_RAW_MARKS = 30
 """Before NFC, which sorts the marks of a run: the bound of the Stream-Safe Text Format (Unicode Annex 15)."""
+_MOST_READ = 2 * MOST_BODY_BYTES
+"""Characters of a body that are looked at: none that fits is longer before NFC, and looking costs time."""
 _MOST_BACK = 64
 """How far a cut may go back, in characters, to find the end of what is seen as one."""
 
@@ -58,10 +60,10 @@ def clean_body(text: str) -> tuple[str, bool]:
 
     Returns the body, and whether it was cut. A cut falls between two characters as people see them.
     """
-    body = clean_text(text)
+    body = clean_text(text[:_MOST_READ])
     encoded = body.encode()
     if len(encoded) <= MOST_BODY_BYTES:
-        return body, False
+        return body, len(text) > _MOST_READ
     return _cut(body, len(encoded[:MOST_BODY_BYTES].decode("utf-8", "ignore"))), True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ from landline.chat.fronts import Caller
 from landline.chat.hub import Hub
 from landline.chat.line import Line
 from landline.chat.localbus import LocalBus
+from landline.chat.lookalikes import prepare
 from landline.chat.metrics import exposition
 from landline.chat.names import account_of, clean_nick
 from landline.chat.ports import Bus
@@ -25,7 +27,6 @@ from landline.server.session import SessionConnection
 from landline.transport.tls import ServerTls
 
 NAME = "chat"
-PORT = 8110
 
 
 def chat_service(
@@ -48,7 +49,8 @@ def chat_service(
     passwords from elsewhere, or at all under `tls_required`; `operators` are nicks that may moderate every room;
     `cluster` is the `nats://` address of the engine that several nodes share; `hosts` and `origins` name under which
     names the page may be called and which other sites may open its WebSocket; `metrics_token` lets others than this
-    machine read `/metrics`. Raises NameRefused for an operator that is no nick, ChatError if a library is missing.
+    machine read `/metrics`; `bounds` and `limits` bound its use, and `server_name` is how it is called. Returns the
+    service. Raises NameRefused for an operator that is no nick, ChatError if a library is missing.
     """
     bounds = bounds or Bounds()
     folder = default_folder() if data is None else Path(data)
@@ -62,6 +64,8 @@ def chat_service(
 
     @service.startup
     async def start() -> None:
+        # Here and in a thread: the first caller must not wait for it.
+        await asyncio.get_running_loop().run_in_executor(None, prepare)
         await hub.start(is_cluster=cluster is not None)
 
     @service.shutdown

@@ -42,6 +42,14 @@ def until(time: float | None) -> str:
     return f"until {clock(time)} UTC" if time else "for good"
 
 
+def span(seconds: float) -> str:
+    """How long something takes, in the unit that fits: `0.5 s`, `12 s`, `3 min`, `5 h`, `2 d`."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{max(seconds, 0.1):.1f} s"
+
+
 def count(number: int, what: str) -> str:
     """How many there are of something, with an s for more than one."""
     return f"{number} {what}{'' if number == 1 else 's'}"
@@ -274,7 +282,8 @@ def _audit(notice: notices.AuditPage) -> list[str]:
 
 
 def _refused(notice: notices.Refused) -> list[str]:
-    again = f" (again in {max(notice.wait, 0.1):.2g} s)" if notice.wait is not None else ""
+    # Some sentences say it themselves.
+    again = f" (again in {span(notice.wait)})" if notice.wait is not None and "wait" not in notice.text else ""
     return [f"! {notice.text}{again}"]
 
 
@@ -288,8 +297,7 @@ def _lagged(notice: notices.Lagged) -> list[str]:
 
 
 def _bye(notice: notices.Bye) -> list[str]:
-    again = f" (come back in {notice.retry_seconds:g} s)" if notice.retry_seconds is not None else ""
-    return [f"* {notice.text}{again}"]
+    return [f"* {notice.text}"]
 
 
 _SHOWN: dict[type[Notice], Callable[[Any], list[str]]] = {

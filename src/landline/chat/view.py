@@ -157,7 +157,7 @@ class View:
     # What people do.
 
     def say(self, room: str, body: str, cid: str) -> Pending:
-        """Note a message of ours that is to be said in a room or conversation. Returns it, with its request."""
+        """Note a message, `body`, that is to be said in a `room` or conversation as `cid`. Returns it."""
         pending = Pending(cid, body, room=room)
         if room.startswith("@"):
             pending.to = self.other_in(room)
@@ -165,7 +165,7 @@ class View:
         return pending
 
     def msg(self, to: str, body: str, cid: str) -> Pending:
-        """Note a direct message of ours to a nick or id. Returns it, with its request."""
+        """Note a direct message, `body`, `to` a nick or id, that is to be said as `cid`. Returns it."""
         room = self.room_with(to)
         pending = Pending(cid, body, room="" if room is None else room.room, to=to)
         self._note(pending)
@@ -194,7 +194,7 @@ class View:
         self.pending.pop(cid, None)
 
     def fail(self, cid: str, code: str, why: str) -> list[Change]:
-        """An own message will not be said again. Returns what has changed."""
+        """The own message `cid` will not be said again: `code` and `why`, a sentence. Returns what has changed."""
         if (pending := self.pending.get(cid)) is None:
             return []
         pending.state, pending.code, pending.why = "failed", code, why

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 MOST_HEAD_BYTES = 16 * 1024
 """The lines of one HTTP request; a browser sends about one KiB."""
-MOST_ANSWERS = 32
-"""Requests answered on one connection: a page needs a dozen, and who asks without reading the answers fills memory."""
 MOST_REASON_CHARACTERS = 30
 """The reason in a close frame; it has at most 123 bytes."""
 PING_SECONDS = 20
@@ -63,7 +61,7 @@ def show_web(notice: Notice) -> bytes:
 
 
 class WebFront:
-    """One connection of a browser: requests for the page's files, or one that becomes a WebSocket and stays it.
+    """One connection of a browser: one request for a file of the page, or a WebSocket.
 
     Raises ChatError if the library `websockets` is not installed.
     """
@@ -71,7 +69,7 @@ class WebFront:
     family = Family.WEB
     is_person = False
 
-    __slots__ = ("_answers", "_caller", "_head", "_is_over", "_is_saying_bye", "_looked", "_pinged", "_said", "_site",
+    __slots__ = ("_caller", "_head", "_is_over", "_is_saying_bye", "_looked", "_pinged", "_said", "_site",
                  "_socket", "_waits_for_pong")  # fmt: skip
 
     def __init__(self, caller: Caller, site: Site) -> None:
@@ -80,7 +78,6 @@ class WebFront:
         self._site = site
         self._head = bytearray()
         self._looked = 0
-        self._answers = 0
         self._socket: ServerProtocol | None = None
         self._said = bytearray()
         self._is_over = False
@@ -105,16 +102,14 @@ class WebFront:
         if self._socket is not None:
             return self._speak(self._socket, data)
         self._head += data
-        heard: list[Heard] = []
-        while not self._is_over and (head := self._next_head()):
-            heard += self._ask(head)
-            if (socket := self._socket) is not None:
-                rest, self._head = bytes(self._head), bytearray()
-                return heard + self._speak(socket, rest)
-        if not self._is_over and len(self._head) > MOST_HEAD_BYTES:
-            text = f"The lines of a request have at most {MOST_HEAD_BYTES} bytes."
-            heard += self._answer(_protocol(), sentence(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, text), None)
-        return heard
+        head = self._next_head()
+        if head is not None:
+            heard = self._ask(head)
+            return heard if self._socket is None else heard + self._speak(self._socket, bytes(self._head))
+        if len(self._head) <= MOST_HEAD_BYTES:
+            return []
+        text = f"The lines of a request have at most {MOST_HEAD_BYTES} bytes."
+        return self._answer(_protocol(), sentence(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, text), None)
 
     def ended(self) -> list[Heard]:
         """The browser has gone."""
@@ -162,7 +157,6 @@ class WebFront:
             return None
         head = bytes(self._head[: end.end()])
         del self._head[: end.end()]
-        self._looked = 0
         return head
 
     def _ask(self, head: bytes) -> list[Heard]:
@@ -185,18 +179,19 @@ class WebFront:
         return [b"".join(protocol.data_to_send()), Begin()]
 
     def _answer(self, protocol: ServerProtocol, said: Answer, asking: Asking | None) -> list[Heard]:
-        """Write an answer; the library knows the date, all else of it is ours."""
-        self._answers += 1
-        is_last = said.is_last or asking is None or self._answers >= MOST_ANSWERS or _wants_to_end(asking)
+        """Write an answer, the only one on this connection; the library knows the date, all else of it is ours.
+
+        A browser that could go on with a connection would leave others unused, which it opened for the same page: a
+        caller who says nothing is greeted in plain text, and the next request on that connection gets this as answer.
+        """
         response = protocol.reject(said.status, "")
         headers = {"Date": response.headers["Date"], **guards(asking.headers.get("host", "") if asking else "")}
-        headers |= {"Connection": "close" if is_last else "keep-alive", **said.headers}
+        headers |= {"Connection": "close", **said.headers}
         if said.status != HTTPStatus.NOT_MODIFIED:
             headers["Content-Length"] = str(len(said.body))
         response.headers = type(response.headers)(headers)
         response.body = b"" if asking is not None and asking.method == "HEAD" else said.body
-        written = response.serialize()
-        return [written, *self._finish(f"answered with {said.status.value}")] if is_last else [written]
+        return [response.serialize(), *self._finish(f"answered with {said.status.value}")]
 
     def _speak(self, socket: ServerProtocol, data: bytes) -> list[Heard]:
         """Frames in; out come requests, and what the library answers by itself: pongs, and the echo of a close."""
@@ -244,10 +239,6 @@ def _asking_of(request: HttpRequest) -> Asking:
         name = name.lower()
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return Asking(request.method, request.path, headers, is_old=request.protocol == "HTTP/1.0")
-
-
-def _wants_to_end(asking: Asking) -> bool:
-    return asking.is_old or "close" in asking.headers.get("connection", "").lower()
 
 
 def _refuse_request(head: bytes) -> Answer:

@@ -58,12 +58,11 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is said to a request. `is_last`: the connection ends behind it."""
+    """What is said to a request."""
 
     status: HTTPStatus
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-    is_last: bool = False
 
 
 def answer(asking: Asking, caller: Caller, site: Site) -> Answer | None:
@@ -87,8 +86,8 @@ def answer(asking: Asking, caller: Caller, site: Site) -> Answer | None:
 
 
 def sentence(status: HTTPStatus, text: str, **headers: str) -> Answer:
-    """A refusal in words, and the end of the connection."""
-    return Answer(status, f"{text}\n".encode(), {"Content-Type": "text/plain; charset=utf-8", **headers}, is_last=True)
+    """A refusal in words."""
+    return Answer(status, f"{text}\n".encode(), {"Content-Type": "text/plain; charset=utf-8", **headers})
 
 
 def guards(host: str) -> dict[str, str]:
@@ -99,8 +98,7 @@ def guards(host: str) -> dict[str, str]:
     sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
     policy = (
         f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'{sockets}; "
-        "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-        "require-trusted-types-for 'script'; trusted-types 'none'"
+        "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     return {
         "Content-Security-Policy": policy,

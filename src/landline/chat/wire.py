@@ -269,7 +269,7 @@ class BadRequest(Exception):
 
 
 def decode_request(document: bytes | str) -> AnyRequest:
-    """Read one request. Raises BadRequest."""
+    """Read one request. Returns it. Raises BadRequest."""
     try:
         request: AnyRequest = _DECODER.decode(document)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
@@ -289,7 +289,7 @@ def _is_label(text: str) -> bool:
 
 
 def encode_request(request: Request) -> bytes:
-    """Write one request, without the end of its line."""
+    """Write one request. Returns the document, without the end of its line."""
     return _ENCODER.encode(request)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
 import click
@@ -98,12 +98,12 @@ def _print(line: str) -> None:
     print(visible(line.encode("utf-8", "surrogatepass")), flush=True)
 
 
-async def _typed() -> AsyncIterator[str]:
+async def _typed() -> AsyncGenerator[str, None]:
     async for line in typed_lines(lambda line: None):
         yield line.decode("utf-8", "replace")
 
 
-async def _decoded(lines: AsyncIterator[bytes]) -> AsyncIterator[str]:
+async def _decoded(lines: AsyncIterator[bytes]) -> AsyncGenerator[str, None]:
     async for line in lines:
         yield line.decode("utf-8", "replace")
 

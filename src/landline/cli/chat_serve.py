@@ -11,7 +11,7 @@ import click
 
 from landline.address import Address, FdAddress, TcpAddress, TlsAddress, UdpAddress, host_port
 from landline.address import parse as parse_address
-from landline.chat.bounds import Bounds, parse_bound
+from landline.chat.bounds import PORT, Bounds, parse_bound
 from landline.cli.exits import CommandError, Exit
 from landline.cli.serve import this_command
 from landline.errors import ChatError, UsageError
@@ -22,7 +22,7 @@ from landline.server.service import Service
 if TYPE_CHECKING:
     from landline.transport.tls import ServerTls
 
-PORT = 8110
+
 DEFAULT_ADDRESS = f"127.0.0.1:{PORT}"
 
 

@@ -419,12 +419,12 @@ class Chat {
     const key = `${room?.name} ${room?.isJoined} ${room?.mutedUntil} ${this.model.me.nick}`;
     if (hint.hidden || hint.dataset.key === key) return this.drawBox(room);
     hint.dataset.key = key;
-    if (isMuted) hint.replaceChildren(`You are muted in this room ${until(room.mutedUntil)}.`);
-    else if (room && !room.isJoined) hint.replaceChildren(`You are not in ${room.title}. `, h("button", { type: "button", class: "quiet-button", onclick: () => this.actions.join(room.name) }, "Join again"));
+    if (!room.isJoined) hint.replaceChildren(`You are not in ${room.title}. `, h("button", { type: "button", class: "quiet-button", onclick: () => this.actions.join(room.name) }, "Join again"));
+    else if (isMuted) hint.replaceChildren(`You are muted in this room ${until(room.mutedUntil)}.`);
     else {
       const hide = () => { keep("nameless", true); this.draw(); this.composer.focus(); };
       hint.replaceChildren(`You are ${this.model.me.nick} here. `, h("button", { type: "button", class: "quiet-button", onclick: () => this.actions.rename() }, "Choose a name"),
-        " ", h("button", { type: "button", class: "quiet-button", onclick: hide }, "Stay so"));
+        " ", h("button", { type: "button", class: "quiet-button", onclick: hide }, "Later"));
     }
     return this.drawBox(room);
   }

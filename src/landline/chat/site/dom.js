@@ -42,7 +42,7 @@ export const byId = (id) => document.getElementById(id);
 export function hueOf(id) {
   let sum = 0x811c9dc5;
   for (const character of id) sum = Math.imul(sum ^ character.codePointAt(0), 0x01000193) >>> 0;
-  return `hue-${(sum ^ (sum >>> 13)) % 8}`;
+  return `hue-${((sum ^ (sum >>> 13)) >>> 0) % 8}`;
 }
 
 export function avatar(id, nick, size = "") {
