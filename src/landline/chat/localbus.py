@@ -21,7 +21,7 @@ RETRY_SECONDS = 0.25
 """How soon a node that shares its log is given again what it could not store."""
 STOP_SECONDS = 5.0
 """How long the end waits for what was proposed."""
-FULL = f"{MOST_WAITING} entries wait to be stored; try again a little later"
+FULL = f"{MOST_WAITING} messages wait to be stored; try again a little later"
 NOT_STORED = "it could not be stored; nothing of it was kept; try again later"
 
 Placed = tuple[int, AnyEntry]

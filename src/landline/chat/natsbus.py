@@ -48,6 +48,12 @@ MOST_RETRY_SECONDS = 0.5
 STOP_SECONDS = 3.0
 SWEEP_SECONDS = 0.5
 
+# Members read these, so they say nothing of machines; the log has the reason.
+UP = "the other nodes of this chat can be reached again"
+DOWN = "the other nodes of this chat cannot be reached for now; what you say waits for them, up to 30 s"
+STUCK = "this node can no longer follow the chat; whoever runs it finds the reason in its log"
+NOT_ACKNOWLEDGED = "the other nodes of this chat could not be reached in time"
+
 _log = logging.getLogger("landline.chat")
 
 
@@ -155,7 +161,8 @@ class NatsBus:
         self._tasks: list[asyncio.Task[None]] = []
         self._is_up = True
         self._stopping = False
-        self._detail = ""
+        self.trouble = ""
+        """Why the log cannot be followed now, for whoever runs the node; "" if it can."""
 
     async def start(self, node: Node, position: int, genesis: Genesis | None) -> Genesis | None:
         """Connect, agree on the beginning, and follow the log behind `position`.
@@ -258,9 +265,8 @@ class NatsBus:
                 await asyncio.sleep(FIRST_RETRY_SECONDS)
                 link = self._link = await self._link_again()
         except Stuck as stuck:
-            _log.error("%s", stuck)
             await self._unlink()
-            self._tell_link(False, str(stuck))
+            self._tell_link(False, str(stuck), STUCK)
 
     async def _unlink(self) -> None:
         link, self._link = self._link, None
@@ -278,7 +284,7 @@ class NatsBus:
                 why = str(error)
             except (LinkLost, NoAnswer, Refused) as error:
                 why = f"{self.cluster} is not ready: {error}"
-            self._tell_link(False, why)
+            self._tell_link(False, why, DOWN)
             await asyncio.sleep(pause)
             pause = min(2 * pause, MOST_RETRY_SECONDS)
 
@@ -317,7 +323,7 @@ class NatsBus:
     async def _live(self, link: Link, reader: LogReader) -> None:
         await self._presence.join(link)
         self._proposals.link(link)
-        self._tell_link(True, f"the link with {self.cluster} is there")
+        self._tell_link(True, "", UP)
         await _until_one_ends(
             reader.read(link),
             self._presence.watch(link),
@@ -330,14 +336,15 @@ class NatsBus:
         """Give up proposals whose time is over."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            why = self._detail or f"{self.cluster} does not acknowledge it"
-            self._proposals.expire(asyncio.get_running_loop().time(), why)
+            self._proposals.expire(asyncio.get_running_loop().time(), NOT_ACKNOWLEDGED)
 
-    def _tell_link(self, up: bool, detail: str) -> None:
-        self._detail = "" if up else detail
+    def _tell_link(self, up: bool, trouble: str, told: str) -> None:
+        if trouble and trouble != self.trouble:
+            _log.warning("%s", trouble)
+        self.trouble = trouble
         if self._node is not None and up != self._is_up:
             self._is_up = up
-            self._node.linked(up, detail)
+            self._node.linked(up, told)
 
     def _failed(self, entry: AnyEntry, why: str, unsure: bool) -> None:
         """Tell the node when the present call is over, which may be its own."""
