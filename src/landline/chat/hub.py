@@ -139,7 +139,11 @@ class Hub:
         genesis = await self._bus.start(self, snapshot.position, own)
         if genesis is not None:
             self._chat.world.begin(genesis)
-        await self._bus.caught_up()
+        try:
+            await self._bus.caught_up()
+        except BaseException:
+            await self._bus.stop()
+            raise
 
     def _close(self) -> None:
         self._store.close()
