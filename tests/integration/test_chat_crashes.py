@@ -127,13 +127,13 @@ def test_a_stop_under_load_is_told_to_all_and_loses_nothing(tmp_path: Path) -> N
                 crowd.wait_for(200)
                 crowd.down()
                 server.process.send_signal(signal.SIGTERM)
-                assert person.until("the server restarts") == "* the server restarts (come back in 1 s)"
+                assert person.until("the server restarts") == "* the server restarts; come back in 1 s"
                 assert person.rest() == b""
                 notices = []
                 with pytest.raises(ConnectionClosed) as closed:
                     while True:
                         notices.append(json.loads(page.recv(WAIT_SECONDS)))
-                bye = {"type": "bye", "code": "restart", "text": "the server restarts"}
+                bye = {"type": "bye", "code": "restart", "text": "the server restarts; come back in 1 s"}
                 assert notices[-1] == {**bye, "retry_seconds": 1.0}
                 assert closed.value.rcvd is not None and closed.value.rcvd.code == 1012
             assert server.process.wait(WAIT_SECONDS) == 0, server.errors()
