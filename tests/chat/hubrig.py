@@ -15,7 +15,7 @@ from landline.chat.hub import Hub
 from landline.chat.server import chat_service
 from landline.testing.background import Background
 
-FAST = {
+FAST: dict[str, Any] = {
     f"{name}_{what}": 1e6
     for name in ("session", "account", "address", "request", "opening")
     for what in ("burst", "rate")

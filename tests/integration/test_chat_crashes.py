@@ -172,7 +172,7 @@ def test_a_full_disk_is_told_and_room_made_free_is_enough(tmp_path: Path) -> Non
     with chatting(folder / "data", *UNBOUNDED, prefix=on_a_small_disk(folder)) as server:
         address = server.addresses[0]
         with Person(address) as person, Program(address, "writer", "lobby") as writer:
-            said = []
+            said: list[int] = []
             while (answer := writer.say("x" * 4000, cid=f"c{len(said)}"))["type"] == "ack":
                 said.append(answer["seq"])
             assert said == list(range(1, len(said) + 1))
