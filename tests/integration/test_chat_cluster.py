@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from tests.integration.chatcrowd import Crowd, Sayer, check, stored
 from tests.integration.chatrig import UNBOUNDED, Person, Program, chatting
-from tests.integration.rig import WAIT_SECONDS
+from tests.integration.rig import WAIT_SECONDS, Serving, unused_port
 from tests.natsserver import NatsServer, find_server
 
 pytestmark = pytest.mark.skipif(find_server() is None, reason="nats-server is not installed")
@@ -75,3 +78,44 @@ def test_two_nodes_are_one_chat_and_one_may_be_killed(tmp_path: Path) -> None:
             returned.ask("resume", room="tea", epoch=bob.joined["epoch"], seq=50)
             assert returned.until("joined")["recovered"] is True
             assert [one["seq"] for one in returned.until("page")["messages"]] == [51, 52, 53, 54, 55]
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(300)
+def test_nodes_that_are_killed_by_turns_forget_nothing(tmp_path: Path) -> None:
+    """Programs go to the other node whenever theirs is killed, and come to the same messages there."""
+    seed = int.from_bytes(os.urandom(4))
+    print("seed", seed)
+    random = Random(seed)
+    addresses = [f"tcp://127.0.0.1:{unused_port()}" for _ in range(2)]
+    with NatsServer(tmp_path / "nats") as nats, ExitStack() as stack:
+        options = (*UNBOUNDED, "--cluster", nats.address)
+
+        def start(number: int) -> Serving:
+            node = chatting(tmp_path / f"node{number}", *options, addresses=[addresses[number]])
+            return stack.enter_context(node)
+
+        nodes = [start(0), start(1)]
+        crowd = Crowd(addresses)
+        sayers = [Sayer(crowd, f"sayer{number}") for number in range(4)]
+        crowd.up()
+        try:
+            for sayer in sayers:
+                sayer.start()
+            for turn in range(10):
+                crowd.wait_for(random.randrange(1, 400))
+                nodes[turn % 2].process.kill()
+                nodes[turn % 2].process.wait()
+                crowd.wait_for(random.randrange(1, 400))
+                nodes[turn % 2] = start(turn % 2)
+        except BaseException:
+            crowd.is_abandoned = True
+            raise
+        finally:
+            crowd.is_over = True
+            for sayer in sayers:
+                sayer.join(WAIT_SECONDS)
+        kept = stored(addresses[0], "lobby")
+        check(sayers, kept)
+        assert stored(addresses[1], "lobby") == kept
+        print(f"{crowd.acknowledged} acknowledged, {sum(one.duplicates for one in sayers)} twice")

@@ -240,7 +240,9 @@ class Hub:
         outcomes = await future
         failed = next((outcome for outcome in outcomes if outcome.why == "failed"), None)
         if failed is not None:
-            log.error("chat: not stored: %s", failed.detail)
+            if not self._chat.world.storage_fails:
+                # Once: what is refused until there is room again stands in the counts.
+                log.error("chat: messages cannot be stored: %s", failed.detail)
             self.feed(Storage(False, failed.detail))
             self.feed(Applied([outcome for outcome in outcomes if outcome.why != "failed"]))
             return False
