@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
+from landline.chat.changes import Change, Connected, Lost, MessageAdded, NotRecovered, Recovered
+from landline.chat.client import ChatClient
 from tests.integration.chatrig import Notice, Program
 from tests.integration.rig import WAIT_SECONDS
 
@@ -16,8 +20,9 @@ IN_FLIGHT = 5
 class Crowd:
     """What the programs share: whether the chat runs, how many messages were acknowledged, and whether to go on."""
 
-    def __init__(self, address: str, room: str) -> None:
-        self.address = address
+    def __init__(self, addresses: Sequence[str], room: str = "lobby") -> None:
+        self.addresses = addresses
+        """Those of all nodes: who loses one goes to the next."""
         self.room = room
         self.acknowledged = 0
         self.is_over = False
@@ -71,13 +76,16 @@ class Sayer(threading.Thread):
         self._said = 0
         self._token: str | None = None
         self._epoch = ""
+        self._tried = 0
 
     def run(self) -> None:
         try:
             while not self._is_done:
                 self.crowd.wait_until_up()
                 try:
-                    with Program(self.crowd.address, self.name, token=self._token) as program:
+                    address = self.crowd.addresses[self._tried % len(self.crowd.addresses)]
+                    self._tried += 1
+                    with Program(address, self.name, token=self._token) as program:
                         self._talk(program)
                 except (OSError, EOFError, AssertionError) as error:
                     if isinstance(error, AssertionError) and "never came" not in str(error):
@@ -136,6 +144,41 @@ class Sayer(threading.Thread):
         last = self.screen[-1]["seq"] if self.screen else message["seq"] - 1
         assert message["seq"] == last + 1, f"{message['seq']} behind {last} on the screen of {self.name}"
         self.screen.append(message)
+
+
+class Watcher(threading.Thread):
+    """The client of the library, in a loop of its own, until it sees the message `END` in the lobby.
+
+    `seqs` are the places of all messages it was told of as new, in order; `course` how its connection went.
+    """
+
+    END = "this is the end"
+
+    def __init__(self, address: str) -> None:
+        super().__init__(name="watcher")
+        self.address = address
+        self.is_in = threading.Event()
+        self.error: BaseException | None = None
+        self.seqs: list[int] = []
+        self.course: list[Change] = []
+
+    def run(self) -> None:
+        try:
+            asyncio.run(self._watch())
+        except BaseException as error:
+            self.error = error
+
+    async def _watch(self) -> None:
+        async with ChatClient(self.address, nick="watcher", tail=0) as client:
+            self.is_in.set()
+            async with asyncio.timeout(WAIT_SECONDS * 10):
+                async for change in client:
+                    if isinstance(change, Connected | Lost | Recovered | NotRecovered):
+                        self.course.append(change)
+                    elif isinstance(change, MessageAdded) and change.is_new:
+                        self.seqs.append(change.message.seq)
+                        if change.message.body == self.END:
+                            return
 
 
 def stored(address: str, room: str) -> list[Notice]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import signal
 import sqlite3
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,9 +15,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from landline.chat.changes import Change, Connected, Lost, Recovered
-from landline.chat.client import ChatClient
-from tests.integration.chatcrowd import Crowd, Sayer, check, stored
+from landline.chat.changes import Connected, Lost, NotRecovered
+from tests.integration.chatcrowd import Crowd, Sayer, Watcher, check, stored
 from tests.integration.chatrig import UNBOUNDED, Person, Program, chatting, metrics
 from tests.integration.rig import WAIT_SECONDS, unused_port
 
@@ -28,9 +25,9 @@ MIB = 1024 * 1024
 
 
 @contextmanager
-def talking(address: str, room: str = "lobby") -> Iterator[tuple[Crowd, list[Sayer]]]:
+def talking(*addresses: str) -> Iterator[tuple[Crowd, list[Sayer]]]:
     """A crowd that talks; at the end of the block the chat runs, and all that was said is stored."""
-    crowd = Crowd(address, room)
+    crowd = Crowd(addresses)
     sayers = [Sayer(crowd, f"sayer{number}") for number in range(SAYERS)]
     for sayer in sayers:
         sayer.start()
@@ -49,12 +46,15 @@ def talking(address: str, room: str = "lobby") -> Iterator[tuple[Crowd, list[Say
 def kill_under_load(folder: Path, seeds: range) -> None:
     """Kill a chat with SIGKILL, once for each seed, while programs talk; then look at everything."""
     address = f"tcp://127.0.0.1:{unused_port()}"
-    crowd: Crowd
+    watcher = Watcher(address)
     with talking(address) as (crowd, sayers):
         for seed in seeds:
             more = Random(seed).randrange(1, 600)
             with chatting(folder, *UNBOUNDED, addresses=[address]) as server:
                 crowd.up()
+                if not watcher.is_in.is_set():
+                    watcher.start()
+                    assert watcher.is_in.wait(WAIT_SECONDS)
                 crowd.wait_for(more)
                 crowd.down()
                 server.process.kill()
@@ -67,7 +67,14 @@ def kill_under_load(folder: Path, seeds: range) -> None:
             for sayer in sayers:
                 sayer.join(WAIT_SECONDS)
                 assert not sayer.is_alive()
-            check(sayers, stored(address, "lobby"))
+            with Program(address, "last", "lobby") as last:
+                end = last.say(Watcher.END, cid="end")["seq"]
+                watcher.join(WAIT_SECONDS)
+            kept = stored(address, "lobby")
+            check(sayers, kept)
+    assert watcher.error is None and not watcher.is_alive(), watcher.error
+    assert end == len(kept) and watcher.seqs == list(range(watcher.seqs[0], end + 1))
+    assert not any(isinstance(change, NotRecovered) for change in watcher.course)
     print(f"{sum(len(one.acknowledged) for one in sayers)} acknowledged, {sum(one.duplicates for one in sayers)} twice")
 
 
@@ -81,44 +88,14 @@ def test_a_chat_that_is_killed_twenty_times_forgets_nothing(tmp_path: Path) -> N
     kill_under_load(tmp_path / "data", range(100, 120))
 
 
-class Faithful(threading.Thread):
-    """The client of the library, in a loop of its own: it sees the stop, comes back by itself, and says so."""
-
-    def __init__(self, address: str) -> None:
-        super().__init__(name="faithful")
-        self.address = address
-        self.is_in = threading.Event()
-        self.error: BaseException | None = None
-        self.seen: list[Change] = []
-
-    def run(self) -> None:
-        try:
-            asyncio.run(self._come_back())
-        except BaseException as error:
-            self.error = error
-
-    async def _come_back(self) -> None:
-        async with asyncio.timeout(WAIT_SECONDS), ChatClient(self.address, nick="faithful") as client:
-            room = client.view.rooms["lobby"]
-            self.is_in.set()
-            async for change in client:
-                if isinstance(change, Lost | Recovered) or (isinstance(change, Connected) and change.is_again):
-                    self.seen.append(change)
-                    if isinstance(change, Recovered):
-                        break
-            before = room.position
-            ack = await client.say("lobby", "I am back")
-            assert ack.seq > before
-
-
 def test_a_stop_under_load_is_told_to_all_and_loses_nothing(tmp_path: Path) -> None:
     address = f"tcp://127.0.0.1:{unused_port()}"
-    faithful = Faithful(address)
+    watcher = Watcher(address)
     with talking(address) as (crowd, sayers):
         with chatting(tmp_path / "data", *UNBOUNDED, addresses=[address]) as server:
             crowd.up()
-            faithful.start()
-            assert faithful.is_in.wait(WAIT_SECONDS)
+            watcher.start()
+            assert watcher.is_in.wait(WAIT_SECONDS)
             with (
                 Person(address) as person,
                 connect(f"ws{address.removeprefix('tcp')}/chat", proxy=None) as page,
@@ -127,13 +104,13 @@ def test_a_stop_under_load_is_told_to_all_and_loses_nothing(tmp_path: Path) -> N
                 crowd.wait_for(200)
                 crowd.down()
                 server.process.send_signal(signal.SIGTERM)
-                assert person.until("the server restarts") == "* the server restarts (come back in 1 s)"
+                assert person.until("the server restarts") == "* the server restarts; come back in 1 s"
                 assert person.rest() == b""
                 notices = []
                 with pytest.raises(ConnectionClosed) as closed:
                     while True:
                         notices.append(json.loads(page.recv(WAIT_SECONDS)))
-                bye = {"type": "bye", "code": "restart", "text": "the server restarts"}
+                bye = {"type": "bye", "code": "restart", "text": "the server restarts; come back in 1 s"}
                 assert notices[-1] == {**bye, "retry_seconds": 1.0}
                 assert closed.value.rcvd is not None and closed.value.rcvd.code == 1012
             assert server.process.wait(WAIT_SECONDS) == 0, server.errors()
@@ -141,7 +118,6 @@ def test_a_stop_under_load_is_told_to_all_and_loses_nothing(tmp_path: Path) -> N
         with chatting(tmp_path / "data", *UNBOUNDED, addresses=[address]):
             crowd.up()
             crowd.wait_for(1)
-            faithful.join(WAIT_SECONDS)
             crowd.is_over = True
             for sayer in sayers:
                 sayer.join(WAIT_SECONDS)
@@ -149,10 +125,14 @@ def test_a_stop_under_load_is_told_to_all_and_loses_nothing(tmp_path: Path) -> N
             check(sayers, kept)
             assert [bye["code"] for sayer in sayers for bye in sayer.byes] == ["restart"] * SAYERS
             assert all(bye["retry_seconds"] == 1 for sayer in sayers for bye in sayer.byes)
-    assert faithful.error is None, faithful.error
-    assert [type(change) for change in faithful.seen][0] is Lost
-    assert "the server restarts" in str(faithful.seen[0])
-    assert {type(change) for change in faithful.seen} == {Lost, Connected, Recovered}
+            with Program(address, "last", "lobby") as last:
+                last.say(Watcher.END, cid="end")
+                watcher.join(WAIT_SECONDS)
+    assert watcher.error is None, watcher.error
+    lost, *_ = (change for change in watcher.course if isinstance(change, Lost))
+    assert "the server restarts" in lost.text and lost.seconds >= 1
+    assert any(isinstance(change, Connected) and change.is_again for change in watcher.course)
+    assert watcher.seqs == list(range(watcher.seqs[0], len(kept) + 2))
 
 
 def on_a_small_disk(folder: Path) -> list[str]:
@@ -192,7 +172,8 @@ def test_a_full_disk_is_told_and_room_made_free_is_enough(tmp_path: Path) -> Non
             counted = metrics(address)
             assert counted["commit_failures_total"] == 2
             assert counted["messages_total"] == len(said) + 1
-        assert server.errors().count(f"not stored: {sentence}") == 2
+        assert server.errors().count(f"messages cannot be stored: {sentence}") == 1
+        assert "messages are stored again" in server.errors()
 
 
 def test_a_database_of_the_previous_version_opens(tmp_path: Path) -> None:

@@ -213,7 +213,8 @@ def _tick(world: World, command: Tick) -> None:
 
 def _stopping(world: World, command: Stopping) -> None:
     entering.tell_presence(world)
-    bye = Bye(code="restart", text="the server restarts", retry_seconds=command.retry_seconds)
+    text = f"the server restarts; come back in {command.retry_seconds:g} s"
+    bye = Bye(code="restart", text=text, retry_seconds=command.retry_seconds)
     world.tell_all(tuple(world.sessions), bye)
     for number in world.sessions:
         world.out.append(End(number, "restart"))

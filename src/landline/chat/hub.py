@@ -134,6 +134,11 @@ class Hub:
         genesis = await self._bus.start(self, snapshot.position, own)
         if genesis is not None:
             self._chat.world.begin(genesis)
+        try:
+            await self._bus.caught_up()
+        except BaseException:
+            await self._bus.stop()
+            raise
 
     def _close(self) -> None:
         self._store.close()
@@ -230,7 +235,9 @@ class Hub:
         outcomes = await future
         failed = next((outcome for outcome in outcomes if outcome.why == "failed"), None)
         if failed is not None:
-            log.error("chat: not stored: %s", failed.detail)
+            if not self._chat.world.storage_fails:
+                # Once: what is refused until there is room again stands in the counts.
+                log.error("chat: messages cannot be stored: %s", failed.detail)
             self.feed(Storage(False, failed.detail))
             self.feed(Applied([outcome for outcome in outcomes if outcome.why != "failed"]))
             return False
@@ -330,7 +337,7 @@ class Hub:
         """
         pending = self._chat.world.tickets.get(effect.ticket)
         line = None if pending is None else self._lines.get(pending.session)
-        if line is not None and line.is_behind:
+        if line is not None and not line.is_free:
             line.questions.append(effect)
         else:
             self.read(effect)

@@ -27,13 +27,11 @@ SILENT_SECONDS = 0.2
 """Who says nothing for so long is a person on nc, who waits for a greeting."""
 STILL_SILENT_SECONDS = 0.01
 """The same where it was waited for a TLS handshake before, and none came."""
-BROWSING_SECONDS = 600.0
-"""So long after a page was asked for, a silent caller from the same address may be a browser: they connect before they
-know what to ask for, and what is then greeted as a person takes the greeting for an answer."""
-SHORT_GREETING = b"hi!\n"
-"""What such a caller hears at first. Browsers pass over up to four bytes before an answer (measured with Chromium)."""
-UNDECIDED_SECONDS = 2.0
-"""How long such a caller, or one that has begun like HTTP, is waited for before it is taken for a person."""
+BROWSING_SECONDS = 5.0
+"""So long after a page was asked for, a silent caller from the same address may be its browser: browsers connect before
+they know what to ask for, and what is then greeted as a person takes the greeting for an answer."""
+SPARE_SECONDS = 2.0
+"""How long such a caller may be silent."""
 HEAD_SECONDS = 15.0
 """A connection of the web must have become a WebSocket, or be over, by then."""
 MOST_WRITTEN_BYTES = 64 * 1024
@@ -82,11 +80,6 @@ class Line(Session):
 
     def __repr__(self) -> str:
         return f"<Line {self.number} with {self._connection.peer}>"
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether something waits to be written to it."""
-        return not self.is_free
 
     # What the server calls.
 
@@ -194,11 +187,8 @@ class Line(Session):
     # Listening.
 
     def _is_silent(self) -> None:
-        is_browser = not self._head and self._hub.is_browsing(self.caller.address, BROWSING_SECONDS)
-        if is_browser:
-            self._connection.write(SHORT_GREETING)
-        if is_browser or self._head:
-            self._timer = asyncio.get_running_loop().call_later(UNDECIDED_SECONDS, self._is_person)
+        if self._hub.is_browsing(self.caller.address, BROWSING_SECONDS):
+            self._timer = asyncio.get_running_loop().call_later(SPARE_SECONDS, self._is_person)
         else:
             self._is_person()
 

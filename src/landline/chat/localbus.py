@@ -78,6 +78,12 @@ class LocalBus:
         self._meet()
         return found
 
+    async def caught_up(self) -> None:
+        """Wait until what was in the log has been delivered."""
+        known = set(map(id, self._waiting))
+        while known & set(map(id, self._waiting)):
+            await asyncio.sleep(0)
+
     def propose(self, entry: AnyEntry) -> None:
         """Give an entry its place in the log; it comes back with `deliver`."""
         if self._stopping or len(self._waiting) >= MOST_WAITING:

@@ -46,6 +46,8 @@ FIRST_RETRY_SECONDS = 0.1
 MOST_RETRY_SECONDS = 0.5
 """How soon a lost link, or a store that could not store, is tried again."""
 STOP_SECONDS = 3.0
+CATCH_UP_SECONDS = 60.0
+CATCH_UP_PAUSE_SECONDS = 0.02
 SWEEP_SECONDS = 0.5
 
 # Members read these, so they say nothing of machines; the log has the reason.
@@ -76,6 +78,10 @@ class LogReader:
         self._more = asyncio.Event()
         self._less = asyncio.Event()
         self._hole_seen = 0
+
+    def has_delivered(self, position: int) -> bool:
+        """Whether the node has everything up to there."""
+        return self.position >= position and not self._waiting
 
     async def read(self, link: Link) -> None:
         """Read on, until the link is lost. Raises Stuck, and what Link raises."""
@@ -161,6 +167,7 @@ class NatsBus:
         self._tasks: list[asyncio.Task[None]] = []
         self._is_up = True
         self._stopping = False
+        self._goal = 0
         self.trouble = ""
         """Why the log cannot be followed now, for whoever runs the node; "" if it can."""
 
@@ -189,6 +196,16 @@ class NatsBus:
             task.add_done_callback(_report)
             self._tasks.append(task)
         return log if genesis is None else None
+
+    async def caught_up(self) -> None:
+        """Wait until what was in the log when it was opened has been delivered; a minute at most."""
+        assert self._reader is not None
+        try:
+            async with asyncio.timeout(CATCH_UP_SECONDS):
+                while not self._reader.has_delivered(self._goal):
+                    await asyncio.sleep(CATCH_UP_PAUSE_SECONDS)
+        except TimeoutError:
+            _log.warning("the log is read up to %d of %d only; the rest follows", self._reader.position, self._goal)
 
     def propose(self, entry: AnyEntry) -> None:
         """Give an entry its place in the log, within 30 s; if the cluster is away, as soon as it is back."""
@@ -246,6 +263,7 @@ class NatsBus:
         try:
             await open_leases(link, self._names, self.cluster.replicas)
             head = await open_stream(link, self.cluster)
+            self._goal = head.last
             return await agree(link, self._names, head, position, genesis)
         except Refused as refused:
             if refused.code == UNAVAILABLE and not refused.number:

@@ -14,7 +14,7 @@ from landline.address import parse as parse_address
 from landline.chat.bounds import PORT, Bounds, parse_bound
 from landline.cli.exits import CommandError, Exit
 from landline.cli.serve import this_command
-from landline.errors import ChatError, UsageError
+from landline.errors import ChatError, NameRefused, UsageError
 from landline.server.engine import Listening
 from landline.server.run import run
 from landline.server.service import Service
@@ -46,9 +46,11 @@ class ChatServing:
 def chat_serve_command(told: ChatServing, tls: ServerTls | None) -> Exit:
     """Serve a chat until a signal; see `landline chat serve --help`. Returns the exit code."""
     where = [listens(address) for address in told.addresses or (DEFAULT_ADDRESS,)]
-    service = service_for(told, tls)
     try:
+        service = service_for(told, tls)
         counts = run([(service, address) for address in where], tell_person if sys.stdout.isatty() else print_lines)
+    except NameRefused as refused:
+        raise UsageError(f"--operator: {refused}") from None
     except ChatError as error:
         raise CommandError(Exit.FAULT, str(error)) from None
     click.echo(f"stopped: {counts}", err=True)
