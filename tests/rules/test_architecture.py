@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parents[2] / "src"
 PACKAGE = SOURCE / "landline"
 
 # Every part of the package, by its first name below landline, and the parts it may import besides itself.
-BASE = {"errors", "limits", "address", "_version"}
+BASE = {"errors", "limits", "address", "_version", "_lazily"}
 BYTES = {"framing", "payload", "packets", "transport"}
 BELOW_APPS = BASE | BYTES | {"connection", "server"}
 APPS = {"exchange", "chat", "transfer", "tools"}
