@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def lazily(package: str, homes: "Mapping[str, str]") -> "Callable[[str], object]":
-    """Make the `__getattr__` of a package; `homes` says where each name is: `module:name`, or `module` for one itself."""
+    """Make the `__getattr__` of a package; `homes` says where a name is: `module:name`, or `module` for one itself."""
 
     def find(name: str) -> object:
         """Import a public name on its first use."""
