@@ -14,6 +14,7 @@ from queue import SimpleQueue
 import pytest
 
 from landline.chat.applying import Applying
+from landline.chat.beginning import new_genesis
 from landline.chat.entries import AnyEntry, Genesis, Outcome
 from landline.chat.history import DATABASE, MOST_IN_COMMIT, History
 from landline.chat.ports import AuditOf, Found, Query, Range, SearchFor
@@ -357,3 +358,14 @@ def test_what_cannot_be_read_is_said_in_a_sentence(history: History, monkeypatch
     assert answer == Found(error="the history cannot be read: database disk image is malformed")
     with pytest.raises(ChatError, match=r"chat.db cannot be read: database disk image is malformed"):
         history.load()
+
+
+def test_what_came_back_from_a_backup_has_another_epoch(tmp_path: Path) -> None:
+    """Its numbers are given again, to other messages; whoever knows the old ones must not take them for the new ones."""
+    first, second = new_genesis(), new_genesis()
+    with closing(History.open(tmp_path, first)) as history:
+        assert history.load().epoch == first.epoch
+    with closing(History.open(tmp_path, second)) as history:
+        assert history.load().epoch == first.epoch
+    with closing(History.open(tmp_path, second, is_restored=True)) as history:
+        assert (history.load().epoch, history.load().key) == (second.epoch, first.key)

@@ -64,7 +64,8 @@ def audit(page: Page) -> list[Any]:
 @pytest.mark.parametrize(
     ("width", "height", "dark"),
     [
-        (1280, 800, False), (1280, 800, True), (900, 700, False), (390, 844, False), (390, 844, True), (320, 640, False),
+        (1280, 800, False), (1280, 800, True), (900, 700, False), (390, 844, False), (390, 844, True),
+        (320, 640, False),
         (320, 640, True),
     ],
 )  # fmt: skip

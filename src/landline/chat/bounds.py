@@ -58,6 +58,9 @@ class Bounds:
     opening_burst: float = 20
     opening_rate: float = 0.02
     """Rooms opened from one address: rooms stay."""
+    approach_burst: float = 50
+    approach_rate: float = 0.1
+    """Conversations begun from one address: they stay, and nobody wants to hear from a hundred strangers."""
     members_told: int = 200
     """Members up to which a room is told who comes and goes; beyond, only how many there are."""
     resume_messages: int = 5_000

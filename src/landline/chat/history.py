@@ -73,11 +73,13 @@ class History:
         self._searches = _Reading(readers[1], "landline chat searches")
 
     @classmethod
-    def open(cls, folder: Path, fresh: Genesis | None = None) -> History:
+    def open(cls, folder: Path, fresh: Genesis | None = None, *, is_restored: bool = False) -> History:
         """Open the history in a folder, which is made if it is missing, for its owner alone.
 
-        `fresh` is written down if there is no genesis yet. Raises ChatError if another process has it open, if it is
-        none or of a later version, or if the folder cannot be used.
+        `fresh` is written down if there is no genesis yet. `is_restored`: it came back from a backup, and the messages
+        that were said behind it are gone: it gets the epoch of `fresh`, so that nobody takes later ones for those.
+        Raises ChatError if another process has it open, if it is none or of a later version, or if the folder cannot be
+        used.
         """
         with contextlib.ExitStack() as undo:
             try:
@@ -89,7 +91,7 @@ class History:
             except OSError as error:
                 problem = f"the chat cannot keep its data in {folder}: {error.strerror or error}"
                 raise ChatError(f"{problem}; give another folder with --data") from None
-            _begin(folder, writer, fresh)
+            _begin(folder, writer, fresh, is_restored)
             readers = tuple(undo.enter_context(contextlib.closing(open_reader(folder / DATABASE))) for _ in range(2))
             history = cls(folder, lock, writer, readers)
             undo.pop_all()
@@ -285,13 +287,15 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _begin(folder: Path, writer: sqlite3.Connection, fresh: Genesis | None) -> None:
+def _begin(folder: Path, writer: sqlite3.Connection, fresh: Genesis | None, is_restored: bool) -> None:
     """Write down how the log began, if it has not begun. Raises ChatError."""
     try:
         if fresh is not None and not writer.execute("SELECT 1 FROM facts WHERE name = 'epoch'").fetchone():
             writer.execute("BEGIN IMMEDIATE")
             Applying(writer).apply([(0, fresh)])
             writer.execute("COMMIT")
+        elif fresh is not None and is_restored:
+            writer.execute("UPDATE facts SET value = ? WHERE name = 'epoch'", (fresh.epoch,))
     except sqlite3.Error as error:
         raise ChatError(f"a new chat could not begin: {_sentence(error, folder)}") from None
 

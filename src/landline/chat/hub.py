@@ -8,11 +8,13 @@ import secrets
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from landline.chat.beginning import new_genesis
 from landline.chat.bounds import Bounds
 from landline.chat.core import Chat
 from landline.chat.effects import (
@@ -104,20 +106,13 @@ class Hub:
 
     # Beginning and ending.
 
-    async def start(self, is_cluster: bool = False) -> None:
+    async def start(self, *, is_cluster: bool = False, is_restored: bool = False) -> None:
         """Open the history, join the bus. Raises ChatError if either cannot be."""
         self._loop = asyncio.get_running_loop()
-        fresh = (
-            None
-            if is_cluster
-            else Genesis(
-                id=f"genesis:{secrets.token_hex(8)}",
-                time=time.time(),
-                epoch=secrets.token_hex(8),
-                key=secrets.token_hex(32),
-            )
-        )
-        self._store = await self._loop.run_in_executor(None, History.open, self._folder, fresh)
+        # How the log of a cluster began is for its bus to say.
+        fresh = None if is_cluster else new_genesis()
+        opening = partial(History.open, self._folder, fresh, is_restored=is_restored)
+        self._store = await self._loop.run_in_executor(None, opening)
         try:
             self._passwords = Passwords()
             snapshot = await self._loop.run_in_executor(None, self._store.load)
@@ -449,6 +444,7 @@ def _packet(family: str, effect: Tell) -> Packet | None:
     if isinstance(notice, Message):
         return Packet(data, effect.is_ephemeral, notice.room, notice.seq)
     if isinstance(notice, Page) and notice.kind in ("resume", "tail") and notice.messages:
+        # Who reads too slowly to get it has to come back for it, too.
         return Packet(data, effect.is_ephemeral, notice.room, notice.messages[0].seq)
     return Packet(data, effect.is_ephemeral)
 

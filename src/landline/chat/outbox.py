@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """A notice as it travels, the same object for all sessions of a family. `room` and `seq` are those of a message."""
+    """A notice as it travels, the same object for all sessions of a family. `room` and `seq` are those of a message,
+    or of the first one of a page."""
 
     data: bytes
     is_ephemeral: bool = False
@@ -19,10 +20,12 @@ class Packet:
 class Outbox:
     """Packets in order. `soft_bytes` and `hard_bytes` bound what waits, the first for what is ephemeral."""
 
-    __slots__ = ("_packets", "held_bytes")
+    __slots__ = ("_ephemeral", "_packets", "held_bytes")
 
     def __init__(self) -> None:
         self._packets: deque[Packet] | None = None
+        self._ephemeral = 0
+        """How many packets are ephemeral. Looking for them each time would take long just where much waits."""
         self.held_bytes = 0
 
     def __bool__(self) -> bool:
@@ -37,6 +40,7 @@ class Outbox:
         if self._packets is None:
             self._packets = deque()
         self._packets.append(packet)
+        self._ephemeral += packet.is_ephemeral
         self.held_bytes += len(packet.data)
         return True
 
@@ -46,18 +50,18 @@ class Outbox:
         if packets is None:
             return b""
         if self.held_bytes <= most_bytes:
-            self._packets = None
-            self.held_bytes = 0
+            self._forget()
             return packets[0].data if len(packets) == 1 else b"".join([packet.data for packet in packets])
-        parts = [packets.popleft().data]
-        room = most_bytes - len(parts[0])
+        taken = [packets.popleft()]
+        room = most_bytes - len(taken[0].data)
         while packets and len(packets[0].data) <= room:
-            parts.append(packets.popleft().data)
-            room -= len(parts[-1])
-        data = b"".join(parts)
+            taken.append(packets.popleft())
+            room -= len(taken[-1].data)
+        data = b"".join([packet.data for packet in taken])
         self.held_bytes -= len(data)
+        self._ephemeral -= sum(packet.is_ephemeral for packet in taken)
         if not packets:
-            self._packets = None
+            self._forget()
         return data
 
     def clear(self) -> dict[str, int]:
@@ -66,11 +70,16 @@ class Outbox:
         for packet in self._packets or ():
             if packet.room is not None:
                 unsent.setdefault(packet.room, packet.seq)
-        self._packets = None
-        self.held_bytes = 0
+        self._forget()
         return unsent
 
+    def _forget(self) -> None:
+        self._packets = None
+        self._ephemeral = 0
+        self.held_bytes = 0
+
     def _drop_ephemeral(self) -> None:
-        if self._packets is not None and any(packet.is_ephemeral for packet in self._packets):
+        if self._packets is not None and self._ephemeral:
             self._packets = deque(packet for packet in self._packets if not packet.is_ephemeral)
+            self._ephemeral = 0
             self.held_bytes = sum(len(packet.data) for packet in self._packets)

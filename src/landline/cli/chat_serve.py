@@ -40,6 +40,7 @@ class ChatServing:
     origins: tuple[str, ...] = ()
     metrics_token_file: str | None = None
     only_tls: bool = False
+    restored: bool = False
 
 
 def chat_serve_command(told: ChatServing, tls: ServerTls | None) -> Exit:
@@ -71,6 +72,7 @@ def service_for(told: ChatServing, tls: ServerTls | None) -> Service:
         operators=told.operators,
         server_name=told.name,
         cluster=told.cluster,
+        is_restored=told.restored,
         hosts=told.hosts,
         origins=told.origins,
         metrics_token=None if told.metrics_token_file is None else read_token(told.metrics_token_file),
