@@ -361,7 +361,7 @@ def test_what_cannot_be_read_is_said_in_a_sentence(history: History, monkeypatch
 
 
 def test_what_came_back_from_a_backup_has_another_epoch(tmp_path: Path) -> None:
-    """Its numbers are given again, to other messages; whoever knows the old ones must not take them for the new ones."""
+    """Its numbers are given again, to other messages, and whoever knows the old ones must be told."""
     first, second = new_genesis(), new_genesis()
     with closing(History.open(tmp_path, first)) as history:
         assert history.load().epoch == first.epoch

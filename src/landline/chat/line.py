@@ -83,11 +83,6 @@ class Line(Session):
     def __repr__(self) -> str:
         return f"<Line {self.number} with {self._connection.peer}>"
 
-    @property
-    def is_behind(self) -> bool:
-        """Whether something waits to be written to it."""
-        return not self.is_free
-
     # What the server calls.
 
     def received(self, message: bytes) -> None:
