@@ -11,11 +11,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from landline.chat.line import SILENT_SECONDS
 from tests.integration.chatpage import (
-    ARGUMENTS,
     Bot,
     ChatServer,
     Visits,
@@ -27,15 +26,6 @@ from tests.integration.chatpage import (
 )
 from tests.integration.rig import WAIT_SECONDS
 from tests.peers import require_peer
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = require_peer("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
