@@ -128,7 +128,7 @@ def test_a_restart_is_told_and_nothing_is_missed() -> None:
             await until(anna, MessageAdded)
             await server.stop(retry_seconds=0.01)
             changes = await until(anna, Lost)
-            assert Gone("restart", "the server restarts", 0.01) in changes
+            assert Gone("restart", "the server restarts; come back in 0.01 s", 0.01) in changes
             lost = changes[-1]
             assert isinstance(lost, Lost) and lost.seconds >= 0.01 and lost.text.startswith("the server restarts")
             saying = asyncio.create_task(anna.say("lobby", "while away"))

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from landline.chat.line import HEAD_SECONDS, LOOPBACK
+from landline.chat.line import HEAD_SECONDS, LOOPBACK, SHORT_GREETING
 from landline.limits import Limits
 from landline.testing.background import Background
 from landline.transport.tls import ServerTls
 from tests.certs import Files
 from tests.chat.hubrig import House
-from tests.integration.chatrig import Caller, Person, Program, call, metrics
+from tests.integration.chatrig import Caller, Person, Program, call, get, metrics
 
 
 @pytest.fixture
@@ -25,6 +25,17 @@ def house(serve: Background, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_who_says_nothing_is_a_person_and_is_greeted(house: House) -> None:
     with Caller(call(house.address)) as silent:
         assert silent.line().startswith(b"* welcome to Landline; you are guest-")
+
+
+def test_who_says_nothing_where_somebody_browses_is_greeted_shortly_first(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("landline.chat.line.UNDECIDED_SECONDS", 0.02)
+    assert get(house.address, "/").startswith(b"HTTP/1.1 200 ")
+    with Caller(call(house.address)) as silent:
+        # A browser passes over four bytes at most.
+        assert silent.line() == SHORT_GREETING and len(SHORT_GREETING) <= 4
+        assert silent.line().startswith(b"* welcome to Landline")
 
 
 def test_who_only_ends_its_side_is_greeted_and_let_go(house: House) -> None:

@@ -27,11 +27,13 @@ SILENT_SECONDS = 0.2
 """Who says nothing for so long is a person on nc, who waits for a greeting."""
 STILL_SILENT_SECONDS = 0.01
 """The same where it was waited for a TLS handshake before, and none came."""
-BROWSING_SECONDS = 5.0
-"""So long after a page was asked for, a silent caller from the same address may be its browser: browsers connect before
-they know what to ask for, and what is then greeted as a person takes the greeting for an answer."""
-SPARE_SECONDS = 2.0
-"""How long such a caller may be silent."""
+BROWSING_SECONDS = 600.0
+"""So long after a page was asked for, a silent caller from the same address may be a browser: they connect before they
+know what to ask for, and what is then greeted as a person takes the greeting for an answer."""
+SHORT_GREETING = b"hi!\n"
+"""What such a caller hears at first. Browsers pass over up to four bytes before an answer (measured with Chromium)."""
+UNDECIDED_SECONDS = 2.0
+"""How long such a caller, or one that has begun like HTTP, is waited for before it is taken for a person."""
 HEAD_SECONDS = 15.0
 """A connection of the web must have become a WebSocket, or be over, by then."""
 MOST_WRITTEN_BYTES = 64 * 1024
@@ -187,8 +189,11 @@ class Line(Session):
     # Listening.
 
     def _is_silent(self) -> None:
-        if self._hub.is_browsing(self.caller.address, BROWSING_SECONDS):
-            self._timer = asyncio.get_running_loop().call_later(SPARE_SECONDS, self._is_person)
+        is_browser = not self._head and self._hub.is_browsing(self.caller.address, BROWSING_SECONDS)
+        if is_browser:
+            self._connection.write(SHORT_GREETING)
+        if is_browser or self._head:
+            self._timer = asyncio.get_running_loop().call_later(UNDECIDED_SECONDS, self._is_person)
         else:
             self._is_person()
 
