@@ -191,9 +191,12 @@ class History:
             self._applying.rolled_back()
             with contextlib.suppress(sqlite3.Error):
                 self._roll_back()
-            why = _sentence(error, self._folder)
+            why = _sentence(error)
+            log.debug("%s cannot be written", self._folder / DATABASE, exc_info=error)
             if not isinstance(error, sqlite3.Error):
                 log.exception("entries of the chat could not be stored, for a fault that is none of the disk")
+            elif error_code(error) != sqlite3.SQLITE_FULL:
+                log.error("%s cannot be written: %s", self._folder / DATABASE, error)
             outcomes = [[Outcome(entry, why="failed", detail=why) for _, entry in entries] for entries, _ in batch]
             failed = 1
         seconds = time.perf_counter() - begun
@@ -244,9 +247,9 @@ class _Reading:
             return Found(error=_CLOSED)
         try:
             return find(self._connection, query)
-        except Exception as error:
+        except Exception:
             # As above: an odd query is not the end of all others.
-            return Found(error=_CLOSED if self._is_ending else f"the history cannot be read: {error}")
+            return Found(error=_CLOSED if self._is_ending else "the history cannot be read now")
 
 
 def _hand_on(done: Callable[[_Result], None], result: _Result) -> None:
@@ -297,14 +300,14 @@ def _begin(folder: Path, writer: sqlite3.Connection, fresh: Genesis | None, is_r
         elif fresh is not None and is_restored:
             writer.execute("UPDATE facts SET value = ? WHERE name = 'epoch'", (fresh.epoch,))
     except sqlite3.Error as error:
-        raise ChatError(f"a new chat could not begin: {_sentence(error, folder)}") from None
+        raise ChatError(f"a new chat could not begin in {folder}: {_sentence(error)} ({error})") from None
 
 
-def _sentence(error: Exception, folder: Path) -> str:
-    """Why something could not be stored, and what to do."""
+def _sentence(error: Exception) -> str:
+    """Why something could not be stored. People hear it, so it has nothing of where that is."""
     match error_code(error):
         case sqlite3.SQLITE_FULL:
-            return f"the disk of {folder} is full; free some room"
+            return "the disk of the server is full"
         case sqlite3.SQLITE_IOERR:
-            return f"the disk of {folder} fails ({error}); look at the system's log"
-    return f"{folder / DATABASE} cannot be written ({error})"
+            return "the disk of the server fails"
+    return "the server cannot write its history"

@@ -237,7 +237,7 @@ class Hub:
         if failed is not None:
             if not self._chat.world.storage_fails:
                 # Once: what is refused until there is room again stands in the counts.
-                log.error("chat: messages cannot be stored: %s", failed.detail)
+                log.error("chat: messages cannot be stored in %s: %s", self._folder, failed.detail)
             self.feed(Storage(False, failed.detail))
             self.feed(Applied([outcome for outcome in outcomes if outcome.why != "failed"]))
             return False
