@@ -12,9 +12,9 @@ import click
 from landline.address import Address, FdAddress, TcpAddress, TlsAddress, UdpAddress, host_port
 from landline.address import parse as parse_address
 from landline.chat.bounds import PORT, Bounds, parse_bound
-from landline.cli.exits import CommandError, Exit
+from landline.cli.exits import Exit
 from landline.cli.serve import this_command
-from landline.errors import ChatError, NameRefused, UsageError
+from landline.errors import NameRefused, UsageError
 from landline.server.engine import Listening
 from landline.server.run import run
 from landline.server.service import Service
@@ -48,11 +48,9 @@ def chat_serve_command(told: ChatServing, tls: ServerTls | None) -> Exit:
     where = [listens(address) for address in told.addresses or (DEFAULT_ADDRESS,)]
     try:
         service = service_for(told, tls)
-        counts = run([(service, address) for address in where], tell_person if sys.stdout.isatty() else print_lines)
     except NameRefused as refused:
         raise UsageError(f"--operator: {refused}") from None
-    except ChatError as error:
-        raise CommandError(Exit.FAULT, str(error)) from None
+    counts = run([(service, address) for address in where], tell_person if sys.stdout.isatty() else print_lines)
     click.echo(f"stopped: {counts}", err=True)
     return Exit.LOST if counts.cut_off else Exit.DONE
 
