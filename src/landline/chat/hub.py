@@ -50,7 +50,7 @@ from landline.chat.history import History
 from landline.chat.jsonfront import show_json
 from landline.chat.line import Line
 from landline.chat.lines import show as show_text
-from landline.chat.notices import Message, Notice, Person
+from landline.chat.notices import Message, Notice, Page, Person
 from landline.chat.outbox import Packet
 from landline.chat.passwords import Passwords
 from landline.chat.ports import Bus, Found
@@ -413,6 +413,9 @@ def _packet(family: Family, effect: Tell) -> Packet | None:
         return None
     if isinstance(notice, Message):
         return Packet(data, effect.is_ephemeral, notice.room, notice.seq)
+    if isinstance(notice, Page) and notice.messages and notice.kind in ("resume", "tail"):
+        # If it cannot be sent, this is where one has to resume.
+        return Packet(data, False, notice.room, notice.messages[0].seq)
     return Packet(data, effect.is_ephemeral)
 
 

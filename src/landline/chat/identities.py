@@ -11,7 +11,7 @@ from landline.chat.effects import Came, Connected, End, Went
 from landline.chat.entering import leave
 from landline.chat.entries import AccountRecord
 from landline.chat.names import clean_nick, guest_nick, skeleton
-from landline.chat.notices import Account, Announcement, Bye, Person, Renamed, Welcome
+from landline.chat.notices import Account, Announcement, Bye, Left, Person, Renamed, Welcome
 from landline.chat.people import Identity, Session
 from landline.chat.proofs import account_of_token, account_token, guest_of, guest_token
 from landline.chat.wire import VERSION, Hello, Logout, Nick, Request
@@ -94,7 +94,7 @@ def _be_account(world: World, session: Session, account: AccountRecord) -> None:
     identity = world.directory.here.get(account.account)
     if identity is None:
         _free_nick(world, account.skeleton)
-        is_operator = account.account in world.operators
+        is_operator = account.account in world.operators and account.bot_of is None
         identity = Identity(account.account, account.nick, account.skeleton, account, is_operator)
     _attach(world, session, identity)
 
@@ -188,6 +188,11 @@ def nick(world: World, session: Session, request: Nick) -> None:
     if problem:
         world.refuse(session, request, "nick_taken", problem)
         return
+    # All who share a room with one read it, so it counts as something said.
+    wait = world.wait_to_speak(session)
+    if wait:
+        world.refuse(session, request, "too_fast", f"too fast: wait {wait:.1f} s", wait)
+        return
     rename(world, identity, wanted)
     tell_account(world, session, request)
 
@@ -269,6 +274,12 @@ def _move(
         if not count:
             world.out.append(Came(room.name, new.person(room.role(new.id))))
     _tell_renamed(world, before, new.person(), companions, session)
+    for room in list(session.rooms.values()):
+        banned = world.ban_on(session, room)
+        if banned is not None:
+            leave(world, session, room)
+            until = banned.until or 0.0
+            world.tell(session, Left(room=room.name, by=banned.by, reason=banned.reason, banned_until=until))
 
 
 def detach(world: World, session: Session) -> None:

@@ -205,6 +205,8 @@ class Line(Session):
                 return
             match one:
                 case Request():
+                    if self.outbox.held_bytes > self._hub.bounds.outbox_bytes and not self._makes_room():
+                        return
                     self._hub.asked(self, one)
                 case bytes():
                     self.write_now(one)
@@ -219,6 +221,13 @@ class Line(Session):
                     # A program that was slow to say that it is one: the guest it was taken for goes.
                     self._hub.gone(self, "it speaks JSON")
                     self._hub.began(self)
+
+    def _makes_room(self) -> bool:
+        """Whether more may be asked for: who does not read the answers to what was asked before ends here."""
+        self.flush()
+        if self.outbox.held_bytes > self._hub.bounds.outbox_bytes:
+            self._hub.overflowed(self)
+        return not self.is_ending
 
     def tick(self, now: float) -> None:
         """Let a WebSocket ask whether somebody is there."""

@@ -18,6 +18,9 @@ _BLANK = b" \t\r\n" + BOM_UTF8
 _JSON = re.compile(rb'\{[ \t]*"')
 _UNDECIDED = re.compile(rb"\{?[ \t]*")
 
+_REQUEST = re.compile(rb"[A-Z]+ [^ ]+ HTTP/[0-9.]+", re.IGNORECASE)
+_OF_BROWSER = "this came too late for a browser: it is a conversation in plain text by now; call again"
+
 
 class LineFront:
     """A session in plain text.
@@ -27,7 +30,8 @@ class LineFront:
     `JsonFront` would, behind a Switch.
     """
 
-    __slots__ = ("_is_done", "_is_fresh", "_json", "_lines", "_rooms", "_telnet", "caller", "family", "is_person")
+    __slots__ = ("_is_done", "_is_first", "_is_fresh", "_json", "_lines", "_rooms", "_telnet", "caller", "family",
+                 "is_person")  # fmt: skip
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
@@ -37,6 +41,7 @@ class LineFront:
         self._lines = Splitter(MOST_LINE_BYTES)
         self._json: JsonFront | None = None
         self._rooms: list[str] = []
+        self._is_first = True
         self._is_fresh = True
         self._is_done = False
 
@@ -58,7 +63,11 @@ class LineFront:
         if self._is_fresh and self._opens_json(data):
             self._json, self.family = JsonFront(self.caller), Family.JSON
             return [Switch(Family.JSON), *self._json.received(self._lines.held + data)]
-        heard = [one for line in self._lines.feed(self._telnet.feed(data)) for one in self._heard(line)]
+        lines = self._lines.feed(self._telnet.feed(data))
+        if self._is_first and self._is_of_browser(lines):
+            self._is_done = True
+            return [Bye(code="refused", text=_OF_BROWSER), Finish("a request of HTTP, too late")]
+        heard = [one for line in lines for one in self._heard(line)]
         if self._lines.is_over:
             self._is_done = True
             heard += [Bye(code="too_long", text=f"a line has at most {MOST_LINE_BYTES} bytes"), Finish("too_long")]
@@ -86,6 +95,16 @@ class LineFront:
         start = (self._lines.held + data).lstrip(_BLANK)
         self._is_fresh = _UNDECIDED.fullmatch(start) is not None
         return _JSON.match(start) is not None
+
+    def _is_of_browser(self, lines: list[bytes]) -> bool:
+        """Whether the first of these lines that is not empty is a request of HTTP.
+
+        Browsers open connections before they need them, which are taken for a person's meanwhile. Any page may let
+        them send to this one later: what stands in such a request are no commands of a person.
+        """
+        first = next(filter(None, map(bytes.strip, lines)), None)
+        self._is_first = first is None
+        return first is not None and _REQUEST.fullmatch(first) is not None
 
     def _heard(self, line: bytes) -> list[Heard]:
         """What a line brings: nothing, if it is empty."""

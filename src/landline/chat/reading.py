@@ -15,6 +15,8 @@ from landline.chat.world import Pending, World
 
 MOST_LISTED = 500
 """Rooms or persons in one list."""
+MOST_SEARCHES = 8
+"""Searches of one session that wait for the store: all sessions share one thread for them."""
 
 
 def readable(world: World, session: Session, request: Request, name: str) -> Room | None:
@@ -53,6 +55,10 @@ def search(world: World, session: Session, request: Search) -> None:
         text = f"a search has 1 to {MOST_QUERY_CHARACTERS} characters"
         world.refuse(session, request, "bad_query", text)
         return
+    waiting = (one.session for one in world.tickets.values() if isinstance(one.request, Search))
+    if sum(number == session.number for number in waiting) >= MOST_SEARCHES:
+        world.refuse(session, request, "too_fast", "your searches before this one are not answered yet", 1.0)
+        return
     limit = min(max(1, request.limit), MOST_PAGE)
     if request.room is not None:
         room = readable(world, session, request, request.room)
@@ -60,10 +66,9 @@ def search(world: World, session: Session, request: Search) -> None:
             return
         query = SearchFor(request.query, rooms=(room.name,), before=request.before, limit=limit)
     else:
-        query = SearchFor(
-            request.query, rooms=_all_but_banned(world, session), also=tuple(world.direct.get(identity.id, ())),
-            before=request.before, limit=limit,
-        )  # fmt: skip
+        rooms, own = _all_but_banned(world, session), tuple(world.direct.get(identity.id, ()))
+        where = {"rooms": rooms, "also": own} if rooms is None else {"rooms": rooms + own}
+        query = SearchFor(request.query, **where, before=request.before, limit=limit)
     world.ask(query, Pending(session.number, request, b""))
 
 

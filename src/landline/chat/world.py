@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from landline.chat.bounds import Bounds
-from landline.chat.buckets import Buckets
+from landline.chat.bounds import MOST_NAME_CHARACTERS, Bounds
+from landline.chat.buckets import Buckets, wait_for_all
 from landline.chat.effects import Ask, Asked, Effect, Now, Propose, Tell
-from landline.chat.entries import AnyEntry, Genesis, Snapshot
+from landline.chat.entries import AnyEntry, Genesis, SanctionRecord, Snapshot
 from landline.chat.names import skeleton
 from landline.chat.notices import Answer, Changed, Message, Notice, Person, Place, Refused
 from landline.chat.people import Directory, Identity, Session
@@ -20,6 +20,8 @@ from landline.chat.wire import Quit, Request
 
 MOST_TAILS = 100_000
 """Messages of all rooms together that are kept in memory, of about half a KiB each."""
+MOST_TAIL_BYTES = 64 * 1024 * 1024
+"""The same, by the memory that their bodies take: one of 4096 bytes may take 16 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class World:
         self.storage_fails = False
         self._ticket = 0
         self._tails: deque[tuple[Room, int]] = deque()
+        self._tail_bytes = 0
         for record in snapshot.rooms:
             self.rooms[record.room] = Room(record.room, topic=record.topic, slow=record.slow)
         for name, head in snapshot.heads.items():
@@ -145,6 +148,14 @@ class World:
         if held:
             self.released.append(held)
 
+    def wait_to_speak(self, session: Session) -> float:
+        """Take what it costs to say something that others see. Returns the seconds to wait; 0.0 if it was taken."""
+        steady, identity = self.now.steady, session.identity
+        buckets = [session.messages, self.addresses_rate.of(session.address, steady)]
+        if identity is not None and identity.account is not None:
+            buckets.append(self.accounts_rate.of(identity.id, steady))
+        return wait_for_all(buckets, steady)
+
     # Looking up.
 
     def room_or_conversation(self, name: str) -> Room:
@@ -202,9 +213,17 @@ class World:
         assert identity is not None
         return identity.is_operator or (identity.account is not None and identity.account.account in room.moderators)
 
+    def ban_on(self, session: Session, room: Room) -> SanctionRecord | None:
+        """The ban that keeps a session out of a room, if there is one."""
+        record = room.sanction("ban", self.targets(session), self.now.wall)
+        return None if record is None or self.may_moderate(session, room) else record
+
     def find_person(self, text: str) -> Person | None:
         """Somebody by nick or id: who is here, on another node, or has an account."""
         name = text.removeprefix("@")
+        if len(name) > 4 * MOST_NAME_CHARACTERS:
+            # What a longer one looks like takes long to find out, and nobody is called so.
+            return None
         person = self.directory.person(name)
         if person is not None:
             return person
@@ -224,12 +243,16 @@ class World:
         """Keep a new message in memory, and let go of older ones."""
         room.tail.append(message)
         self._tails.append((room, message.seq))
+        self._tail_bytes += message.body.__sizeof__()
         if len(room.tail) > self.bounds.tail_messages:
-            room.tail.popleft()
-        if len(self._tails) > MOST_TAILS:
+            self._forget_oldest(room)
+        while len(self._tails) > MOST_TAILS or self._tail_bytes > MOST_TAIL_BYTES:
             oldest, seq = self._tails.popleft()
             if oldest.tail and oldest.tail[0].seq == seq:
-                oldest.tail.popleft()
+                self._forget_oldest(oldest)
+
+    def _forget_oldest(self, room: Room) -> None:
+        self._tail_bytes -= room.tail.popleft().body.__sizeof__()
 
     def tell_change(self, room: Room, change: Changed) -> None:
         """Tell a room what a moderator has changed."""
