@@ -19,10 +19,11 @@ class Packet:
 class Outbox:
     """Packets in order. `soft_bytes` and `hard_bytes` bound what waits, the first for what is ephemeral."""
 
-    __slots__ = ("_packets", "held_bytes")
+    __slots__ = ("_ephemeral", "_packets", "held_bytes")
 
     def __init__(self) -> None:
         self._packets: deque[Packet] | None = None
+        self._ephemeral = 0
         self.held_bytes = 0
 
     def __bool__(self) -> bool:
@@ -37,6 +38,7 @@ class Outbox:
         if self._packets is None:
             self._packets = deque()
         self._packets.append(packet)
+        self._ephemeral += packet.is_ephemeral
         self.held_bytes += len(packet.data)
         return True
 
@@ -46,18 +48,19 @@ class Outbox:
         if packets is None:
             return b""
         if self.held_bytes <= most_bytes:
-            self._packets = None
-            self.held_bytes = 0
+            self._let_go()
             return packets[0].data if len(packets) == 1 else b"".join([packet.data for packet in packets])
-        parts = [packets.popleft().data]
-        room = most_bytes - len(parts[0])
-        while packets and len(packets[0].data) <= room:
-            parts.append(packets.popleft().data)
-            room -= len(parts[-1])
+        parts: list[bytes] = []
+        room = most_bytes
+        while packets and (not parts or len(packets[0].data) <= room):
+            packet = packets.popleft()
+            self._ephemeral -= packet.is_ephemeral
+            parts.append(packet.data)
+            room -= len(packet.data)
         data = b"".join(parts)
         self.held_bytes -= len(data)
         if not packets:
-            self._packets = None
+            self._let_go()
         return data
 
     def clear(self) -> dict[str, int]:
@@ -66,11 +69,16 @@ class Outbox:
         for packet in self._packets or ():
             if packet.room is not None:
                 unsent.setdefault(packet.room, packet.seq)
-        self._packets = None
-        self.held_bytes = 0
+        self._let_go()
         return unsent
 
+    def _let_go(self) -> None:
+        self._packets = None
+        self.held_bytes = self._ephemeral = 0
+
     def _drop_ephemeral(self) -> None:
-        if self._packets is not None and any(packet.is_ephemeral for packet in self._packets):
+        # Counted, as looking for them at every packet took a time that grew with the square of what waits.
+        if self._packets is not None and self._ephemeral:
+            self._ephemeral = 0
             self._packets = deque(packet for packet in self._packets if not packet.is_ephemeral)
             self.held_bytes = sum(len(packet.data) for packet in self._packets)

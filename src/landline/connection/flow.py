@@ -56,6 +56,8 @@ class MessageFlow(Speaking):
         "_senders", "_sending_ended", "_sock", "_stepper", "_switch_to", "_writable", "local", "peer",
     )  # fmt: skip
 
+    _messages_a_turn = MOST_MESSAGES_A_TURN
+
     def __init__(self, host: Host, framing: Framing, limits: Limits, peer: Address, local: Address, sock: Any) -> None:
         self.peer = peer
         self.local = local
@@ -191,7 +193,7 @@ class MessageFlow(Speaking):
                 count = len(messages)
                 self._messages_received += count
                 if self._answer is not None:
-                    self._answer_turn(iter(messages), count > MOST_MESSAGES_A_TURN)
+                    self._answer_turn(iter(messages), count > self._messages_a_turn)
                 else:
                     self._put(messages)
             self._mind_rest(completed)
@@ -318,7 +320,7 @@ class MessageFlow(Speaking):
 
         `many` says that they may be more than a turn has.
         """
-        rest = self._answer_some(islice(messages, MOST_MESSAGES_A_TURN) if many else messages)
+        rest = self._answer_some(islice(messages, self._messages_a_turn) if many else messages)
         self._do_what_was_wanted()
         if (rest or (many and length_hint(messages))) and not self._ending:
             self._pending = messages
