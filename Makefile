@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 300
 
 # What the reference shows: the front door and the modules that people import from; nothing else below landline.
-DOCUMENTED := landline '!landline\..*' $(addprefix landline.,address connection.blocking connection.events errors framing framing.base limits payload testing transfer)
+DOCUMENTED := landline '!landline\..*' $(addprefix landline.,address connection.blocking connection.events errors framing framing.base limits payload testing transfer chat)
 
 VENV := .venv
 BIN := $(VENV)/bin

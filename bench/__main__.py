@@ -10,10 +10,8 @@ from typing import Any
 
 from bench import measure, resp
 from bench.cells import (
-    BUILD,
     CELLS,
     CHAT,
-    FOLDER,
     IDLE,
     IDLE_CONNECTIONS,
     LANDLINE,
@@ -27,8 +25,9 @@ from bench.certificates import make_certificate
 from bench.chart import as_svg
 from bench.chat.__main__ import main as measure_chat
 from bench.compiling import compile_programs
+from bench.ending import carry_out, say
 from bench.machine import describe_libraries, describe_machine, today
-from bench.processes import Failed, allow_descriptors
+from bench.processes import allow_descriptors
 from bench.report import as_markdown, as_text
 from bench.transfers.__main__ import main as measure_transfers
 
@@ -105,7 +104,7 @@ def run(plan: measure.Plan) -> dict[str, Any]:
     if compares_redis and resp.absent():
         left_out.append(resp.absent())
     for sentence in [f"Seed {plan.seed}.", *left_out]:
-        _say(sentence)
+        say(sentence)
     results: dict[str, Any] = {
         "date": today(),
         "machine": describe_machine(),
@@ -115,10 +114,10 @@ def run(plan: measure.Plan) -> dict[str, Any]:
         "seconds": plan.seconds,
         "left_out": left_out,
     }
-    results["samples"] = measure.measure_rates(plan, servers, _say)
-    results["idle"] = measure.measure_all_idle(plan, servers, descriptors, _say)
+    results["samples"] = measure.measure_rates(plan, servers, say)
+    results["idle"] = measure.measure_all_idle(plan, servers, descriptors, say)
     wanted = compares_redis and not resp.absent()
-    results["redis"] = resp.measure_resp(plan.seed, plan.rounds, plan.quick, _say) if wanted else []
+    results["redis"] = resp.measure_resp(plan.seed, plan.rounds, plan.quick, say) if wanted else []
     results["startup"] = measure.measure_startup(plan, servers)
     return results
 
@@ -129,10 +128,6 @@ def write(results: dict[str, Any], folder: Path) -> None:
     (folder / "latest.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     (folder / "latest.md").write_text(as_markdown(results))
     (folder / "latest.svg").write_text(as_svg(results))
-
-
-def _say(sentence: str) -> None:
-    print(sentence, file=sys.stderr, flush=True)
 
 
 def main() -> int:
@@ -159,20 +154,9 @@ def _words_for_parts(options: argparse.Namespace) -> list[str]:
 
 def measure_messages(options: argparse.Namespace) -> int:
     """Measure everything but transfers and chat, and write it; return the exit code."""
-    complete = not options.quick and not options.only
-    folder = FOLDER / "results" if complete else BUILD / "partial"
-    try:
-        results = run(make_plan(options))
-    except Failed as error:
-        _say(str(error))
-        return 1
-    except KeyboardInterrupt:
-        _say("Interrupted: every server was ended, nothing was written.")
-        return 130
-    write(results, folder)
-    print(as_text(results), end="")
-    _say(f"Written: latest.json, latest.md and latest.svg in {folder.relative_to(FOLDER.parent)}.")
-    return 0
+    is_complete = not options.quick and not options.only
+    files = "latest.json, latest.md and latest.svg"
+    return carry_out(lambda: run(make_plan(options)), write, as_text, is_complete=is_complete, files=files)
 
 
 if __name__ == "__main__":

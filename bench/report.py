@@ -201,6 +201,22 @@ def markdown_table(table: Table) -> str:
     return f"**{table.title}**\n\n" + "\n".join(lines)
 
 
+def measured_when(results: dict[str, Any]) -> str:
+    """Return when, where and how was measured, as the beginning of a preface."""
+    versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
+    rounds = "1 round" if results["rounds"] == 1 else f"{results['rounds']} rounds"
+    return (
+        f"Measured {results['date']} on {machine_words(results['machine'])}, {versions}. {rounds}, seed "
+        f"{results['seed']}; load average before: {results['machine']['load_average_before']}."
+    )
+
+
+def joined(preface: str, drawn: list[str], results: dict[str, Any]) -> str:
+    """Return a report of a preface, its tables, and remarks on what is not in them."""
+    remarks = "\n".join([*results["left_out"], *failures(results["samples"])])
+    return "\n\n".join(filter(None, [preface, *drawn, remarks])) + "\n"
+
+
 def _unbroken(word: str) -> str:
     """Keep a figure on one line: its spaces become no-break spaces."""
     return word.replace(" ", "\N{NO-BREAK SPACE}") if word[:1].isdigit() else word

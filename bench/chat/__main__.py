@@ -3,7 +3,6 @@
 import argparse
 import json
 import random
-import signal
 import sqlite3
 import sys
 import tempfile
@@ -11,14 +10,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench.cells import BUILD, FOLDER
+from bench.cells import BUILD
 from bench.chat import peers
 from bench.chat.cases import NGIRCD, QUICK, WHOLE, Plan, names, select
 from bench.chat.measure import measure
 from bench.chat.report import as_markdown, as_text
 from bench.compiling import compile_programs
+from bench.ending import carry_out, say
 from bench.machine import describe_machine, today, version_of
-from bench.processes import Failed, allow_descriptors
+from bench.processes import allow_descriptors
 
 ROUNDS = 3
 
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     reasons = {server: peers.absent(server, landline) for _, server in options.pairs}
     left_out = list(dict.fromkeys(reason for reason in reasons.values() if reason))
     for sentence in [f"Seed {seed}.", *left_out]:
-        _say(sentence)
+        say(sentence)
     sizes = QUICK if options.quick else WHOLE
     rounds = options.rounds or (1 if options.quick else ROUNDS)
     pairs = [pair for pair in options.pairs if not reasons[pair[1]]]
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         "left_out": left_out,
     }
     with tempfile.TemporaryDirectory(prefix="chat-shared-", dir=BUILD) as shared:
-        results["samples"] = measure(Plan(pairs, landline, seed, rounds, sizes, Path(shared)), _say)
+        results["samples"] = measure(Plan(pairs, landline, seed, rounds, sizes, Path(shared)), say)
     return results
 
 
@@ -84,28 +84,11 @@ def write(results: dict[str, Any], folder: Path) -> None:
     (folder / "chat.md").write_text(as_markdown(results))
 
 
-def _say(sentence: str) -> None:
-    print(sentence, file=sys.stderr, flush=True)
-
-
 def main(words: list[str] | None = None) -> int:
     """Run it: 0 done, 1 it could not be done, 2 usage, 130 interrupted."""
     options = parse(words)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
-    folder = BUILD / "partial" if options.quick or options.only else FOLDER / "results"
-    try:
-        results = run(options)
-    except (Failed, OSError) as error:
-        _say(str(error))
-        return 1
-    except KeyboardInterrupt:
-        _say("Interrupted: every program was ended, nothing was written.")
-        return 130
-    write(results, folder)
-    print(as_text(results), end="")
-    _say(f"Written: chat.json and chat.md in {folder.relative_to(FOLDER.parent)}.")
-    return 0
+    is_complete = not (options.quick or options.only)
+    return carry_out(lambda: run(options), write, as_text, is_complete=is_complete, files="chat.json and chat.md")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@
 #include "crowd.h"
 
 #include <fcntl.h>
+#include <sched.h>
 
 #define DRAIN_NS (20ull * 1000000000u)
 #define HOLD_SECONDS 1800
@@ -34,6 +35,16 @@ static double cpu_seconds_of(long pid)
     if (!behind || sscanf(behind + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
         fail("the server's CPU time cannot be read");
     return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
+/* Whether this process may run where the server may not: else asking again and again would take its time away. */
+static int has_own_core(long pid)
+{
+    cpu_set_t own, other, both;
+    need(sched_getaffinity(0, sizeof own, &own), "sched_getaffinity");
+    need(sched_getaffinity((pid_t)pid, sizeof other, &other), "sched_getaffinity");
+    CPU_AND(&both, &own, &other);
+    return CPU_COUNT(&both) < CPU_COUNT(&own);
 }
 
 typedef struct {
@@ -99,16 +110,19 @@ static void talk_at(talk *t, double rate, long warm_up_ms, long measure_ms)
     c->first = t->next;
     c->measured = UINT32_MAX;
     memset(&c->times, 0, sizeof c->times);
+    c->spins = has_own_core(t->pid);
     speak_until(t, start, middle, period_ns, &said);
     c->measured = t->next;
     c->deliveries = 0;
     uint64_t before = said;
-    double server = cpu_seconds_of(t->pid), own = cpu_seconds_of(getpid());
+    double server = cpu_seconds_of(t->pid);
+    c->busy_ns = 0;
     uint64_t from = now_ns();
     speak_until(t, start, end, period_ns, &said);
     double seconds = (double)(now_ns() - from) / 1e9;
     server = cpu_seconds_of(t->pid) - server;
-    own = cpu_seconds_of(getpid()) - own;
+    double busy = (double)c->busy_ns / 1e9 / seconds;
+    c->spins = 0;
     uint64_t deliveries = c->deliveries, patience = now_ns() + DRAIN_NS, lost;
     long disordered;
     while ((lost = lacking(t, said, &disordered)) && now_ns() < patience) {
@@ -120,7 +134,7 @@ static void talk_at(talk *t, double rate, long warm_up_ms, long measure_ms)
     printf("{\"rate\": %.1f, \"seconds\": %.4f, \"said\": %llu, \"deliveries\": %llu, \"deliveries_per_second\": %.1f, "
            "\"server_cpu_seconds\": %.2f, \"generator_busy\": %.3f, \"lost\": %llu, \"disordered\": %ld",
            rate, seconds, (unsigned long long)(said - before), (unsigned long long)deliveries,
-           (double)deliveries / seconds, server, own / seconds, (unsigned long long)lost, disordered);
+           (double)deliveries / seconds, server, busy, (unsigned long long)lost, disordered);
     print_times(&c->times);
     puts("}");
     fflush(stdout);

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.chat.cases import FAN_OUT, HISTORY, IDLE, JSON, LABELS, MIB, NGIRCD, SATURATION, STORM, TEXT, Sizes
-from bench.machine import machine_words
-from bench.report import NOTHING, Table, counted, grouped, markdown_table, text_table, times
-from bench.summary import Spread, failures, figure_spread, ratio
+from bench.report import NOTHING, Table, counted, grouped, joined, markdown_table, measured_when, text_table, times
+from bench.summary import Spread, figure_spread, ratio
 
 Results = dict[str, Any]
 Shown = Callable[[float], str]
@@ -146,7 +145,7 @@ def _history(samples: list[Any], sizes: Sizes) -> Table:
     kinds = {
         "page": "a page of 50 at a random place",
         "newest": "the newest page",
-        "rare": "search: a word of one message",
+        "rare": "search: a word of few messages",
         "common": "search: a word of every second message",
         "pair": "search: two words",
     }
@@ -196,24 +195,14 @@ def ranged(measured: Spread, show: Shown, scale: float = 1.0) -> str:
 
 def preface(results: Results) -> str:
     """Return when, where and how was measured, as sentences."""
-    versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
-    rounds = "1 round" if results["rounds"] == 1 else f"{results['rounds']} rounds"
-    return (
-        f"Measured {results['date']} on {machine_words(results['machine'])}, {versions}. {rounds}, seed "
-        f"{results['seed']}; load average before: {results['machine']['load_average_before']}. {NOTE}"
-    )
+    return f"{measured_when(results)} {NOTE}"
 
 
 def as_text(results: Results) -> str:
     """Return the whole report as plain text."""
-    return _joined(results, [text_table(table) for table in tables(results)])
+    return joined(preface(results), [text_table(table) for table in tables(results)], results)
 
 
 def as_markdown(results: Results) -> str:
     """Return the whole report as Markdown."""
-    return _joined(results, [markdown_table(table) for table in tables(results)])
-
-
-def _joined(results: Results, drawn: list[str]) -> str:
-    remarks = "\n".join([*results["left_out"], *failures(results["samples"])])
-    return "\n\n".join(filter(None, [preface(results), *drawn, remarks])) + "\n"
+    return joined(preface(results), [markdown_table(table) for table in tables(results)], results)

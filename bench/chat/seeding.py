@@ -13,7 +13,7 @@ ARCHIVE = "archive"
 COMMON = "the"
 """In every second message."""
 RARE = "rare"
-"""With a number behind it: in one message of the whole history each."""
+"""With a number behind it: in one message of the whole history, and in those of longer numbers that begin with it."""
 PAIR = "the lomu"
 """A word of every second message, and one of few."""
 SYLLABLES = ("ba", "ke", "lo", "mu", "ni", "po", "ra", "si", "tu", "ve")

@@ -3,7 +3,6 @@
 import argparse
 import json
 import random
-import signal
 import ssl
 import sys
 import tempfile
@@ -12,10 +11,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from bench.cells import BUILD, FOLDER
+from bench.cells import BUILD
 from bench.certificates import make_certificate
+from bench.ending import carry_out, say
 from bench.machine import describe_machine, today, version_of
-from bench.processes import Failed
 from bench.report import text_table
 from bench.transfers import digests
 from bench.transfers.cases import CASES, Case
@@ -88,7 +87,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     seed = random.SystemRandom().randrange(2**31) if options.seed is None else options.seed
     reasons = [reason for reason in left_out.values() if reason]
     for sentence in [f"Seed {seed}.", *reasons]:
-        _say(sentence)
+        say(sentence)
     results = {
         "date": today(),
         "machine": describe_machine(),
@@ -109,7 +108,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             for place, root in roots.items()
         }
         plan = Plan(options.chosen, folders, seed, options.quick, results["rounds"])
-        results["samples"] = measure(plan, peers, _say) if peers else []
+        results["samples"] = measure(plan, peers, say) if peers else []
     results["digests"] = digests.measure()
     return results
 
@@ -133,31 +132,15 @@ def write(results: dict[str, Any], folder: Path) -> None:
     (folder / "transfers.md").write_text(as_markdown(results))
 
 
-def _say(sentence: str) -> None:
-    print(sentence, file=sys.stderr, flush=True)
-
-
 def main(words: list[str] | None = None) -> int:
     """Run it: 0 done, 1 it could not be done, 2 usage, 130 interrupted."""
     options = parse(words)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
     if options.what == "digests":
         print(text_table(digests.as_table(digests.measure())))
         return 0
-    folder = BUILD / "partial" if options.quick or options.only else FOLDER / "results"
-    try:
-        results = run(options)
-    except (Failed, OSError) as error:
-        _say(str(error))
-        return 1
-    except KeyboardInterrupt:
-        _say("Interrupted: every program was ended, nothing was written.")
-        return 130
-    write(results, folder)
-    print(as_text(results), end="")
-    _say(f"Written: transfers.json and transfers.md in {folder.relative_to(FOLDER.parent)}.")
-    return 0
+    is_complete = not (options.quick or options.only)
+    files = "transfers.json and transfers.md"
+    return carry_out(lambda: run(options), write, as_text, is_complete=is_complete, files=files)
 
 
 if __name__ == "__main__":

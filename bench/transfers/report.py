@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from bench.machine import machine_words
-from bench.report import NOTHING, Table, counted, markdown_table, text_table, times
-from bench.summary import Spread, failures, figure_spread, ratio
+from bench.report import NOTHING, Table, counted, joined, markdown_table, measured_when, text_table, times
+from bench.summary import Spread, figure_spread, ratio
 from bench.transfers.cases import BIG, CASES, MIXED, SMALL, Case
 from bench.transfers.digests import as_table as digest_table
 from bench.transfers.measure import PLACES
@@ -111,25 +110,14 @@ def _ranged(measured: Spread, shown: Any) -> str:
 
 def preface(results: Results) -> str:
     """Return when, where and how was measured, as sentences."""
-    versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
-    rounds = "1 round" if results["rounds"] == 1 else f"{results['rounds']} rounds"
-    return (
-        f"Measured {results['date']} on {machine_words(results['machine'])}, {versions}. {rounds}, seed "
-        f"{results['seed']}, over loopback; load average before: {results['machine']['load_average_before']}. "
-        f"{TIMING} {NOISE}"
-    )
+    return f"{measured_when(results)} {TIMING} {NOISE}"
 
 
 def as_text(results: Results) -> str:
     """Return the whole report as plain text."""
-    return _joined(results, [text_table(table) for table in tables(results)])
+    return joined(preface(results), [text_table(table) for table in tables(results)], results)
 
 
 def as_markdown(results: Results) -> str:
     """Return the whole report as Markdown."""
-    return _joined(results, [markdown_table(table) for table in tables(results)])
-
-
-def _joined(results: Results, drawn: list[str]) -> str:
-    remarks = "\n".join([*results["left_out"], *failures(results["samples"])])
-    return "\n\n".join(filter(None, [preface(results), *drawn, remarks])) + "\n"
+    return joined(preface(results), [markdown_table(table) for table in tables(results)], results)

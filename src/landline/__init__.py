@@ -3,6 +3,7 @@
 The names below are the public ones; each is imported when it is first used, so that a program pays for what it uses.
 """
 
+from landline._lazily import lazily
 from landline._version import __version__
 
 # What `typing.TYPE_CHECKING` is, without the milliseconds of importing typing; type checkers know the name.
@@ -26,24 +27,24 @@ if TYPE_CHECKING:
     from landline.transport.tls import ClientTls, ServerTls
 
 _HOMES = {
-    "Backoff": "landline.connection.backoff",
-    "ClientTls": "landline.transport.tls",
-    "DatagramConnection": "landline.connection.datagram",
-    "Limits": "landline.limits",
-    "MessageRejected": "landline.errors",
-    "Reconnect": "landline.connection.reconnect",
-    "ReconnectingConnection": "landline.connection.reconnect",
-    "Server": "landline.server.engine",
-    "ServerTls": "landline.transport.tls",
-    "Service": "landline.server.service",
-    "Session": "landline.server.session",
-    "SessionConnection": "landline.server.session",
-    "StreamConnection": "landline.connection.stream",
+    "Backoff": "landline.connection.backoff:Backoff",
+    "ClientTls": "landline.transport.tls:ClientTls",
+    "DatagramConnection": "landline.connection.datagram:DatagramConnection",
+    "Limits": "landline.limits:Limits",
+    "MessageRejected": "landline.errors:MessageRejected",
+    "Reconnect": "landline.connection.reconnect:Reconnect",
+    "ReconnectingConnection": "landline.connection.reconnect:ReconnectingConnection",
+    "Server": "landline.server.engine:Server",
+    "ServerTls": "landline.transport.tls:ServerTls",
+    "Service": "landline.server.service:Service",
+    "Session": "landline.server.session:Session",
+    "SessionConnection": "landline.server.session:SessionConnection",
+    "StreamConnection": "landline.connection.stream:StreamConnection",
     "blocking": "landline.connection.blocking",
-    "connect": "landline.connection.client",
-    "parse_address": "landline.address",
-    "parse_framing": "landline.framing",
-    "run": "landline.server.run",
+    "connect": "landline.connection.client:connect",
+    "parse_address": "landline.address:parse",
+    "parse_framing": "landline.framing:parse",
+    "run": "landline.server.run:run",
     "transfer": "landline.transfer",
 }
 
@@ -70,17 +71,4 @@ __all__ = [
     "transfer",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Import a public name on its first use (PEP 562)."""
-    from importlib import import_module
-
-    if name not in _HOMES:
-        raise AttributeError(f"module 'landline' has no attribute {name!r}")
-    module = import_module(_HOMES[name])
-    if name in ("blocking", "transfer"):
-        value: object = module
-    else:
-        value = getattr(module, name.removesuffix("_address").removesuffix("_framing"))
-    globals()[name] = value
-    return value
+__getattr__ = lazily(__name__, _HOMES)

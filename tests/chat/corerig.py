@@ -37,6 +37,7 @@ GENESIS = Genesis(id="genesis", time=0.0, epoch="e" * 16, key="ab" * 32)
 EASY = Bounds(
     session_burst=1e6, session_rate=1e6, account_burst=1e6, account_rate=1e6, address_burst=1e6, address_rate=1e6,
     request_burst=1e6, request_rate=1e6, guess_burst=1e6, guess_rate=1e6, opening_burst=1e6, opening_rate=1e6,
+    approach_burst=1e6, approach_rate=1e6,
 )  # fmt: skip
 """Nothing comes too fast."""
 Kind = TypeVar("Kind", bound=Notice)
@@ -53,6 +54,7 @@ class Rig:
         operators: tuple[str, ...] = (),
         is_prompt: bool = True,
         store: MemoryStore | None = None,
+        first_draw: int = 0,
     ) -> None:
         self.store = store or MemoryStore(GENESIS)
         self.chat = Chat(self.store.load(), bounds, operators)
@@ -65,7 +67,7 @@ class Rig:
         self.proposed: deque[AnyEntry] = deque()
         self.asked: deque[Ask] = deque()
         self._sessions = 0
-        self._draws = 0
+        self._draws = first_draw
         self._commands: deque[Command] = deque()
         self._is_busy = False
         self.watch: Callable[[int, Notice], None] = lambda session, notice: None

@@ -9,7 +9,7 @@ import pytest
 from landline.chat.bounds import Bounds
 from landline.chat.effects import Overflowed, Propose
 from landline.chat.entries import AccountMade
-from landline.chat.names import skeleton
+from landline.chat.names import account_of
 from landline.chat.notices import Account, BotToken, Joined, Lagged, Left, Message, Page, Refused, Renamed, Welcome
 from landline.chat.proofs import account_of_token, account_token, guest_of, guest_token
 from landline.chat.wire import (
@@ -77,12 +77,12 @@ def test_the_secret_of_a_bot_stands_in_no_entry() -> None:
 def test_nobody_looks_at_endless_names(request_of: object, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
 
-    def watched(nick: str) -> str:
-        seen.append(len(nick))
-        return skeleton(nick)
+    def watched(name: str) -> str:
+        seen.append(len(name))
+        return account_of(name)
 
-    monkeypatch.setattr("landline.chat.world.skeleton", watched)
-    monkeypatch.setattr("landline.chat.identities.skeleton", watched)
+    for module in ("world", "names", "accounts"):
+        monkeypatch.setattr(f"landline.chat.{module}.account_of", watched)
     rig = Rig()
     request = request_of("\u0344\u0345" * 10_000)  # type: ignore[operator]
     assert isinstance(rig.ask(rig.connect("anna"), request)[-1], Refused)

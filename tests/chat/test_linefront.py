@@ -48,7 +48,17 @@ def test_a_front_of_people() -> None:
         (b"a\x1b[31mb\x9bc\xc2\x9bd\xe2\x80\xae\n", [say("a[31mb\ufffdcd")]),
         (b"\xff\xfb\x1fhi\r\0\xff\xf4you\r\n", [say("hi"), say("you")]),
         (b"a\0b\rc\n", [say("ab c")]),
-        (b"/join #dev\n/nick anna\n", [wire.Join(room="dev", tail=10), wire.Nick(nick="anna")]),
+        (b"/join #dev\n/nick anna\n", [wire.Join(room="dev", tail=10, ref="line 1"), wire.Nick(nick="anna")]),
+        (
+            b"/join Dev\nhello\n/resume #ops 0123456789abcdef 7\nhello",
+            [
+                wire.Join(room="Dev", tail=10, ref="line 1"),
+                wire.Say(room="dev", body="hello"),
+                wire.Resume(room="ops", epoch="0123456789abcdef", seq=7, ref="line 2"),
+                wire.Say(room="ops", body="hello"),
+            ],
+        ),
+        (b"/join a..b\xe2\x80\xae!\nhello\n", [wire.Join(room="a..b!", tail=10), say("hello")]),
         (b"//join\n", [say("/join")]),
         (b"/help\n", [help_text().encode()]),
         (b'{"op":"ping"}\n', [Switch(Family.JSON), wire.Ping()]),
@@ -60,7 +70,7 @@ def test_a_front_of_people() -> None:
         (b'hi\n{"op":"ping"}\n', [say("hi"), say('{"op":"ping"}')]),
         (b'{\n{"op":"ping"}\n', [say("{"), say('{"op":"ping"}')]),
     ],
-    ids=range(20),
+    ids=range(22),
 )
 def test_what_is_heard(data: bytes, expected: list[Heard]) -> None:
     assert heard(front, data) == expected
@@ -103,6 +113,21 @@ def test_the_current_room_is_the_one_that_was_entered_last() -> None:
     assert rooms == [
         None, "lobby", "dev", "dev", "ops", "ops", "lobby", "lobby", "ops", "lobby", "ops", None,
     ]  # fmt: skip
+
+
+def test_a_room_counts_from_when_it_is_asked_for_until_it_is_refused() -> None:
+    made = LineFront(CALLER)
+    made.begin()
+    assert made.room == "lobby"
+    made.received(b"/join dev\n/join ops\n")
+    rooms = [made.room]
+    for notice in (
+        joined("lobby"), Refused(code="banned", text="no", ref="line 2"), joined("elsewhere"),
+        Joined(room="dev", epoch="e", seq=1, ref="line 1"), Refused(code="too_fast", text="wait"),
+    ):  # fmt: skip
+        made.told(notice)
+        rooms.append(made.room)
+    assert rooms == ["ops", "ops", "dev", "dev", "dev", "dev"]
 
 
 def test_in_no_room_nobody_would_read_it() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from landline.chat import neighbours
@@ -34,7 +34,10 @@ def test_a_roster_tells_the_whole_first_and_then_what_changes() -> None:
     assert reports_of(roster) == [Changes(2, [(True, "lobby", ANN), (False, "", ANN)])]
     roster.came("lobby", BOB)
     roster.asked()
-    assert reports_of(roster) == [Whole(3, True, [("lobby", ANN), ("lobby", BOB)])]
+    assert reports_of(roster) == [
+        Changes(3, [(True, "lobby", BOB)]),
+        Whole(4, True, [("lobby", ANN), ("lobby", BOB)]),
+    ]
     assert roster.seats() == [("lobby", ANN), ("lobby", BOB)]
 
 
@@ -59,7 +62,7 @@ def test_too_many_changes_make_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     roster.reports()
     for room in "abc":
         roster.came(room, ANN)
-    assert reports_of(roster) == [Whole(2, True, [("a", ANN), ("b", ANN), ("c", ANN)])]
+    assert reports_of(roster) == [Whole(3, True, [("a", ANN), ("b", ANN), ("c", ANN)])]
 
 
 def known(*nodes: str) -> Neighbours:
@@ -67,7 +70,7 @@ def known(*nodes: str) -> Neighbours:
     those = Neighbours()
     those.linked(-100)
     for node in nodes:
-        those.leased(node, 0)
+        those.leased(node, 0, 0)
         those.heard(node, Whole(1, True, [("lobby", ANN)]), 0)
     return those
 
@@ -122,7 +125,7 @@ def test_a_node_whose_lease_runs_out_is_gone() -> None:
 
 def test_a_node_nobody_has_heard_of_goes_without_a_word() -> None:
     those = known()
-    those.leased("n", 0)
+    those.leased("n", 0, 0)
     assert those.released("n") == []
 
 
@@ -130,7 +133,7 @@ def test_a_new_link_gives_everybody_time() -> None:
     those = known("back", "gone", "late")
     those.linked(100)
     assert those.expired("back", 101) == those.expired("gone", 101) == those.expired("nobody", 101) == []
-    those.leased("back", 102)
+    those.leased("back", 0, 102)
     assert those.due(103.9) == ([], ["back", "gone", "late"])
     those.heard("back", Whole(7, True, []), 103.9)
     assert those.due(104) == ([Absent("gone", None), Absent("late", None)], [])
@@ -145,10 +148,26 @@ def test_a_node_that_speaks_without_a_lease_is_not_believed_for_long() -> None:
     assert those.due(14) == ([Absent("n", None)], [])
 
 
+def test_a_last_report_that_was_lost_is_found() -> None:
+    those = known("n")
+    those.leased("n", 2, 10)
+    assert those.due(10.1) == ([], [])
+    those.leased("n", 2, 11)
+    assert those.due(11.1) == ([], ["n"])
+
+
+def test_a_report_that_is_a_little_late_is_not_asked_for() -> None:
+    those = known("n")
+    those.leased("n", 2, 10)
+    assert those.heard("n", Changes(2, [(True, "x", BOB)]), 10.1) == [Present("n", [("x", BOB)])]
+    those.leased("n", 2, 11)
+    assert those.due(11.1) == ([], [])
+
+
 def test_nodes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(neighbours, "MOST_NODES", 1)
     those = known("n")
-    those.leased("other", 0)
+    those.leased("other", 0, 0)
     assert those.heard("other", Whole(1, True, [("", ANN)]), 0) == []
 
 
@@ -168,10 +187,13 @@ def applied(seats: set[tuple[str, str]], effects: Iterable[Present | Absent]) ->
     return seats
 
 
-MOVES = st.lists(st.tuples(st.sampled_from(["came", "went", "told", "lost"]), st.sampled_from("ab"), st.booleans()))
+MOVES = st.lists(
+    st.tuples(st.sampled_from(["came", "went", "told", "told", "lost", "asked"]), st.sampled_from("ab"), st.booleans())
+)
 
 
 @given(MOVES)
+@example([("told", "a", True), ("asked", "a", True), ("came", "a", True), ("told", "a", True)])
 def test_whatever_is_lost_in_the_end_everybody_knows(moves: list[tuple[str, str, bool]]) -> None:
     roster, those, seats = Roster(), Neighbours(), set[tuple[str, str]]()
     now = 0.0
@@ -179,16 +201,20 @@ def test_whatever_is_lost_in_the_end_everybody_knows(moves: list[tuple[str, str,
         if what in ("came", "went"):
             getattr(roster, what)(room, ANN if is_ann else BOB)
             continue
+        if what == "asked":
+            roster.asked()
+            continue
         for report in reports_of(roster):
             if what == "told":
                 seats = applied(seats, those.heard("n", report, now))
-    # A last change shows any hole, and a second of time mends it.
-    roster.came("", ANN)
-    for _ in range(2):
-        those.leased("n", now)
+    # Each second a lease is renewed: it shows any hole, and the answer mends it.
+    for _ in range(3):
+        those.leased("n", roster.number, now)
         for report in reports_of(roster):
             seats = applied(seats, those.heard("n", report, now))
         now += 1
         if those.due(now)[1]:
             roster.asked()
+    for report in reports_of(roster):
+        seats = applied(seats, those.heard("n", report, now))
     assert seats == {(room, person.id) for room, person in roster.seats()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -43,15 +42,10 @@ empty = []
 
 
 @pytest.fixture(autouse=True)
-def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working folder, from where modules are imported; what they leave is put back."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    (tmp_path / "birds.py").write_text(MODULE)
-    (tmp_path / "broken.py").write_text("1 / 0\n")
-    return tmp_path
+def modules(working_folder: Path) -> None:
+    """Modules to check, in the working folder."""
+    (working_folder / "birds.py").write_text(MODULE)
+    (working_folder / "broken.py").write_text("1 / 0\n")
 
 
 def report(command: Command, *arguments: str, code: Exit = Exit.DONE) -> list[str]:

@@ -62,7 +62,7 @@ SOMEWHERE = "127.0.0.1:8101"
         (
             ["serve", "nope"],
             "there is no built-in service 'nope'; there are upper, clock, greet, hello, dice, echo, discard, "
-            "and MODULE:ATTRIBUTE",
+            "chat, and MODULE:ATTRIBUTE",
         ),
         (
             ["call", SOMEWHERE, "two\nlines"],

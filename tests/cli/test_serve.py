@@ -29,16 +29,6 @@ def repeat(message):
 """
 
 
-@pytest.fixture
-def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working folder, from where modules are imported; what they leave is put back."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    return tmp_path
-
-
 def test_without_a_name_the_whole_exchange_is_served() -> None:
     told = [(service.name, str(address)) for service, address in bindings_for(None, (), None, {})]
     assert len(told) == 14
@@ -205,11 +195,8 @@ server = Server(pairs)
 
 
 @pytest.mark.parametrize("attribute", ["pairs", "server"])
-def test_what_brings_its_own_addresses(attribute: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
-    (tmp_path / "many_parrots.py").write_text(PAIRS)
+def test_what_brings_its_own_addresses(attribute: str, working_folder: Path) -> None:
+    (working_folder / "many_parrots.py").write_text(PAIRS)
     what = f"many_parrots:{attribute}"
     found = [(service.limits.max_message_bytes, str(where)) for service, where in bindings_for(what, (), None, {})]
     assert found == [(2**20, "tcp://127.0.0.1:0"), (9, "unix://@parrot")]

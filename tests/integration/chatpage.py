@@ -12,11 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from tests.integration.rig import WAIT_SECONDS, unused_port
+
+# A busy machine is not a bug.
+expect.set_options(timeout=WAIT_SECONDS * 1000)
 
 SHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 ARGUMENTS = [
@@ -25,22 +28,28 @@ ARGUMENTS = [
 ]  # fmt: skip
 SERVER = """
 import sys
+from landline.chat import line
 from landline.chat.bounds import Bounds
 from landline.chat.server import chat_service
 from landline.server.run import run
 
 bounds = Bounds(session_burst=1000, account_burst=1000, address_burst=10000, request_burst=10000)
+line.SILENT_SECONDS = float(sys.argv[3])
 service = chat_service(sys.argv[1], bounds=bounds, operators=["ada"])
 run([(service, f"tcp://127.0.0.1:{sys.argv[2]}")], lambda listening: print("accepts", flush=True))
 """
 
 
 class ChatServer:
-    """The chat of a folder on a port; it can be stopped, and come back on the same port or another."""
+    """The chat of a folder on a port; it can be stopped, and come back on the same port or another.
 
-    def __init__(self, folder: Path, port: int | None = None) -> None:
+    `silent_seconds`: a browser on a busy machine may take long to ask after it has connected.
+    """
+
+    def __init__(self, folder: Path, silent_seconds: float = 5.0) -> None:
         self.folder = folder
-        self.port = port or unused_port()
+        self.port = unused_port()
+        self.silent_seconds = silent_seconds
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -50,7 +59,7 @@ class ChatServer:
 
     def start(self) -> None:
         """Start, and wait until it accepts."""
-        command = [sys.executable, "-c", SERVER, str(self.folder), str(self.port)]
+        command = [sys.executable, "-c", SERVER, str(self.folder), str(self.port), str(self.silent_seconds)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == "accepts\n"
@@ -65,9 +74,9 @@ class ChatServer:
 
 
 @contextmanager
-def chat_server(folder: Path) -> Iterator[ChatServer]:
+def chat_server(folder: Path, silent_seconds: float = 5.0) -> Iterator[ChatServer]:
     """A running server of this folder."""
-    server = ChatServer(folder)
+    server = ChatServer(folder, silent_seconds)
     server.start()
     try:
         yield server
@@ -134,7 +143,7 @@ class Visits:
     ) -> Page:
         """Somebody's browser, new and without memories, and the page in it."""
         size = ViewportSize(width=width, height=height)
-        scheme = "dark" if dark else "light"
+        scheme: Literal["dark", "light"] = "dark" if dark else "light"
         context = self.browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce", locale="en-GB")
         self.contexts.append(context)
         if script:

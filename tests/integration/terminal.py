@@ -82,10 +82,10 @@ class Screen:
         # A server of its own, found by its socket, with nobody's settings.
         self._tmux = [tmux, "-u", "-S", str(folder / "tmux"), "-f", os.devnull]
 
-    def start(self) -> None:
+    def start(self, columns: int, rows: int) -> None:
         """Start tmux with a shell that shows nothing but `$ `."""
         shell = "env -u ENV PS1='$ ' TERM=screen PATH=\"$PATH\" sh"
-        self._do("new-session", "-d", "-x", "100", "-y", "30", shell)
+        self._do("new-session", "-d", "-x", str(columns), "-y", str(rows), shell)
         self.shows("$ ")
 
     def stop(self) -> None:
@@ -118,16 +118,28 @@ class Screen:
             assert time.monotonic() < deadline, f"waited for {wanted}, the screen shows {seen}"
             time.sleep(0.02)
 
+    def has(self, words: str, *, gone: str = "") -> list[str]:
+        """Wait until `words` are on the screen, and `gone` is not. Returns its lines."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while words not in (text := "\n".join(lines := self.lines())) or (gone and gone in text):
+            assert time.monotonic() < deadline, f"waited for {words!r} without {gone!r}, the screen shows {lines}"
+            time.sleep(0.02)
+        return lines
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Take another size."""
+        self._do("resize-window", "-x", str(columns), "-y", str(rows))
+
     def _do(self, *arguments: str) -> None:
         subprocess.run([*self._tmux, *arguments], check=True)
 
 
 @contextmanager
-def screen(folder: Path) -> Iterator[Screen]:
-    """A shell in tmux, 100 columns wide."""
+def screen(folder: Path, columns: int = 100, rows: int = 30) -> Iterator[Screen]:
+    """A shell in tmux."""
     shown = Screen(require_peer("tmux"), folder)
     try:
-        shown.start()
+        shown.start(columns, rows)
         yield shown
     finally:
         shown.stop()

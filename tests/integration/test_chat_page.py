@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from landline.chat.line import SILENT_SECONDS
 from tests.integration.chatpage import (
-    ARGUMENTS,
     Bot,
     ChatServer,
     Visits,
@@ -23,16 +24,8 @@ from tests.integration.chatpage import (
     type_in,
     wait_for_message,
 )
+from tests.integration.rig import WAIT_SECONDS
 from tests.peers import require_peer
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = require_peer("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +77,28 @@ def test_two_browsers_and_nc_talk_together(chat: ChatServer, visits: Visits) -> 
             assert [shown.count(one) for one in ("hello from a terminal", "hello from a page")] == [1, 1]
         shoot(anna, "talking")
         nc.kill()
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatServer]:
+    """A server that greets as soon as those that people run."""
+    with chat_server(tmp_path_factory.mktemp("hasty"), SILENT_SECONDS) as server:
+        yield server
+
+
+def test_a_spare_connection_of_a_browser_is_not_taken_for_a_person(hasty: ChatServer) -> None:
+    """Chromium took the greeting of a connection that it had opened in advance for the answer to its next request."""
+    chat, request = hasty, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", chat.port)) as first:
+        first.sendall(request)
+        assert first.recv(12) == b"HTTP/1.1 200"
+    with socket.create_connection(("127.0.0.1", chat.port)) as spare:
+        spare.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            spare.recv(12)
+        spare.settimeout(WAIT_SECONDS)
+        spare.sendall(request)
+        assert spare.recv(12) == b"HTTP/1.1 200"
 
 
 def test_direct_messages(chat: ChatServer, visits: Visits) -> None:

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.integration.chatpage import ARGUMENTS, Bot, ChatServer, Visits, chat_server, shoot, type_in, wait_for_message
-from tests.peers import require_peer
+from tests.integration.chatpage import Bot, ChatServer, Visits, chat_server, shoot, type_in, wait_for_message
 
 AUDIT = Path(__file__).with_name("chat_page_audit.js").read_text(encoding="utf-8")
 FOCUS = """() => {
@@ -19,15 +18,6 @@ FOCUS = """() => {
   const isMarked = style.outlineStyle !== "none" || style.boxShadow !== "none";
   return { id: node === document.body ? "" : node.id || node.textContent.trim(), isMarked };
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = require_peer("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +54,8 @@ def audit(page: Page) -> list[Any]:
 @pytest.mark.parametrize(
     ("width", "height", "dark"),
     [
-        (1280, 800, False), (1280, 800, True), (900, 700, False), (390, 844, False), (390, 844, True), (320, 640, False),
+        (1280, 800, False), (1280, 800, True), (900, 700, False), (390, 844, False), (390, 844, True),
+        (320, 640, False),
         (320, 640, True),
     ],
 )  # fmt: skip

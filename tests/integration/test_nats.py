@@ -12,11 +12,12 @@ from random import Random
 
 import pytest
 
-from landline.chat.natsbus import NatsBus
+from landline.chat.natsbus import DOWN, NOT_ACKNOWLEDGED, STUCK, NatsBus
 from landline.chat.natslink import Link
 from landline.chat.natsstream import EPOCH, Names, head_of
 from landline.chat.neighbours import LEASE_SECONDS
 from landline.chat.ports import Bus
+from landline.chat.proposals import REFUSED
 from landline.errors import ChatError
 from tests.certs import Files
 from tests.chat.buscontract import (
@@ -186,7 +187,9 @@ async def test_a_proposal_that_finds_no_cluster_is_given_up(own: NatsServer, mon
         bus.propose(post("lost"))
         await node.until(lambda: bool(node.failures))
         ((name, why, unsure),) = node.failures
-        assert (name, unsure) == ("lost", False) and "no connection with nats://127.0.0.1" in why
+        assert (name, why, unsure) == ("lost", NOT_ACKNOWLEDGED, False)
+        assert isinstance(bus, NatsBus) and "Connection refused" in bus.trouble
+        assert [told for _, told in node.links] == [DOWN]
         own.start()
         await node.until(lambda: [up for up, _ in node.links] == [False, True])
         bus.propose(post("found"))
@@ -217,7 +220,7 @@ async def test_what_the_server_refuses_is_told(shared: NatsServer) -> None:
         await node.until(lambda: bool(node.got))
         bus.propose(post("large" * 300_000))
         await node.until(lambda: [unsure for _, _, unsure in node.failures] == [False])
-        assert "larger than the server takes" in node.failures[0][1]
+        assert node.failures[0][1] == REFUSED
         bus.propose(post("small"))
         await node.has("small")
 
@@ -236,7 +239,8 @@ async def test_a_stranger_in_the_log_is_left_out_and_a_riddle_stops_the_node(sha
         await link.ask(subject, b'{"kind":"of another version"}', {EPOCH: rig.genesis.epoch})
         await link.close()
         await node.until(lambda: [up for up, _ in node.links] == [False])
-        assert "entry 4 of the log cannot be read by this version" in node.links[0][1]
+        assert node.links[0][1] == STUCK
+        assert "entry 4 of the log cannot be read by this version" in bus.trouble
         assert [position for position, _ in node.got] == [1, 3]
 
 
@@ -263,14 +267,12 @@ async def test_entries_that_were_removed_do_not_stop_the_others(shared: NatsServ
         await late.has("p2", "p3", "p4")
 
 
-async def refusal(node: Recorder, bus: Bus, reason: str) -> None:
-    """Propose until the reason why it is not taken is this one."""
-    for number in itertools.count():
-        bus.propose(post(f"refused {reason} {number}"))
-        await node.until(lambda number=number: len(node.failures) > number)  # type: ignore[misc]
-        if reason in node.failures[-1][1]:
-            node.failures.clear()
-            return
+async def refusal(node: Recorder, bus: NatsBus, reason: str) -> None:
+    """Propose, and find it not taken, until this is the reason."""
+    while reason not in bus.trouble:
+        bus.propose(post(reason))
+        known = len(node.failures)
+        await node.until(lambda known=known: len(node.failures) > known)  # type: ignore[misc]
 
 
 @on_both_loops
@@ -286,7 +288,7 @@ async def test_a_log_that_was_lost_is_not_followed(shared: NatsServer, monkeypat
         link = Link()
         await link.dial(bus.cluster, "a bad operator")
         await link.manage(f"STREAM.DELETE.{stream}")
-        await node.until(lambda: any("stream not found" in why for _, why in node.links))
+        await refusal(node, bus, "stream not found")
         # Another log under the same name, shorter, and then longer than what this node has read.
         other = NatsBus(bus.cluster)
         await other.start(Recorder(), 0, None)

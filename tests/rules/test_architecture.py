@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parents[2] / "src"
 PACKAGE = SOURCE / "landline"
 
 # Every part of the package, by its first name below landline, and the parts it may import besides itself.
-BASE = {"errors", "limits", "address", "_version"}
+BASE = {"errors", "limits", "address", "_version", "_lazily"}
 BYTES = {"framing", "payload", "packets", "transport"}
 BELOW_APPS = BASE | BYTES | {"connection", "server"}
 APPS = {"exchange", "chat", "transfer", "tools"}
@@ -101,6 +101,17 @@ PURE = [
     "chat/completing.py",
     "chat/plainwords.py",
     "chat/view.py",
+    "chat/terminal/safe.py",
+    "chat/terminal/wrapping.py",
+    "chat/terminal/palette.py",
+    "chat/terminal/items.py",
+    "chat/terminal/sheet.py",
+    "chat/terminal/drawing.py",
+    "chat/terminal/transcript.py",
+    "chat/terminal/wording.py",
+    "chat/terminal/rows.py",
+    "chat/terminal/desk.py",
+    "chat/terminal/help.py",
     "transfer/faults.py",
     "transfer/wire.py",
     "transfer/manifest.py",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from landline.chat.bounds import LEAST_PASSWORD_CHARACTERS, MOST_PASSWORD_BYTES
 from landline.chat.buckets import wait_for_all
 from landline.chat.effects import Checked, CheckPassword, End, HashPassword
 from landline.chat.entries import AccountMade, AccountRecord, Outcome, SecretSet
-from landline.chat.identities import become, rename_guest, tell_account
+from landline.chat.identities import become, free_nick, tell_account
 from landline.chat.moderating import take_along
 from landline.chat.names import account_of, clean_nick, skeleton
 from landline.chat.notices import BotToken, Bye, Done
@@ -37,16 +38,19 @@ def register(world: World, session: Session, request: Register, draw: bytes) -> 
     if identity.nick.casefold().startswith("guest-"):
         world.refuse(session, request, "bad_name", "choose a nick of your own first")
         return
-    owner = world.directory.owner(identity.skeleton)
-    if owner is not None:
-        world.refuse(session, request, "taken", f"{owner.nick} belongs to somebody already")
-        return
-    if name in world.operators and not session.is_local:
-        text = f"{identity.nick} is to be an operator: register it on the machine that the chat runs on"
-        world.refuse(session, request, "not_allowed", text)
+    if not _may_have(world, session, request, identity.nick):
         return
     if _is_password(world, session, request, request.password) and _may_guess(world, session, request, name):
         _hash(world, session, request, draw, request.password)
+
+
+def _may_have(world: World, session: Session, request: Request, nick: str) -> bool:
+    """Whether an account or a bot of this nick may be made from where a session is."""
+    if session.is_local or account_of(nick) not in world.operators:
+        return True
+    text = f"{nick} is to be an operator: register it on the machine that the chat runs on"
+    world.refuse(session, request, "not_allowed", text)
+    return False
 
 
 def login(world: World, session: Session, request: Login, draw: bytes) -> None:
@@ -100,10 +104,9 @@ def bot(world: World, session: Session, request: Bot, draw: bytes) -> None:
         world.refuse(session, request, "not_allowed", f"{nick} is to be an operator, which no bot can be")
         return
     secret = bot_secret(draw.hex())
-    owner = world.directory.owner(skeleton(nick))
+    owner = world.directory.owner(nick)
     signed: dict[str, Any] = {
-        # Ids are kept as they are: that of this entry must not be the secret itself.
-        "id": f"bot:{secret}",
+        "id": _bot_entry(draw),
         "time": world.now.wall,
         "by": identity.id,
         "by_nick": identity.nick,
@@ -114,17 +117,29 @@ def bot(world: World, session: Session, request: Bot, draw: bytes) -> None:
             world.refuse(session, request, "taken", f"{owner.nick} belongs to somebody already")
             return
         generation = owner.generation + 1
+        world.hold(session.number)
         world.propose(SecretSet(**signed, account=owner.account, secret=secret, generation=generation), pending)
+        return
+    if not _may_have(world, session, request, nick):
+        return
+    if world.directory.users(nick):
+        world.refuse(session, request, "nick_taken", f"{nick} is in use; take another name, or wait")
         return
     if sum(1 for account in world.directory.accounts.values() if account.bot_of == identity.id) >= MOST_BOTS:
         world.refuse(session, request, "too_many_bots", f"you have {MOST_BOTS} bots, the most there may be")
         return
+    world.hold(session.number)
     world.propose(
         AccountMade(
             **signed, account=account_of(nick), nick=nick, skeleton=skeleton(nick), secret=secret, bot_of=identity.id
         ),
         pending,
     )
+
+
+def _bot_entry(draw: bytes) -> str:
+    """What the entry is called that a draw makes. Entries are kept, and the draw is a secret."""
+    return f"bot:{hashlib.sha256(draw).hexdigest()[:32]}"
 
 
 def unbot(world: World, session: Session, request: Unbot, draw: bytes) -> None:
@@ -136,9 +151,10 @@ def unbot(world: World, session: Session, request: Unbot, draw: bytes) -> None:
         world.refuse(session, request, "no_such_person", f"you have no bot called {request.name!r}")
         return
     entry = SecretSet(
-        id=f"bot:{draw.hex()}", time=world.now.wall, by=identity.id, by_nick=identity.nick,
+        id=_bot_entry(draw), time=world.now.wall, by=identity.id, by_nick=identity.nick,
         account=account.account, secret="", generation=account.generation + 1,
     )  # fmt: skip
+    world.hold(session.number)
     world.propose(entry, Pending(session.number, request, draw))
 
 
@@ -153,8 +169,9 @@ def _may_send_password(world: World, session: Session, request: Request) -> bool
 def _may_guess(world: World, session: Session, request: Request, name: str) -> bool:
     """Whether this address, and anybody for this account, may try a password now."""
     steady = world.now.steady
-    buckets = [world.guesses.of(f"from {session.address}", steady), world.guesses.of(f"for {name}", steady)]
-    wait = wait_for_all(buckets, steady)
+    here = world.guesses.of(f"from {session.address}", steady)
+    # Whoever tries too many is not to push the buckets of others out with them.
+    wait = here.wait(steady) or wait_for_all([here, world.guesses.of(f"for {name}", steady)], steady)
     if wait:
         world.refuse(session, request, "too_fast", f"too many passwords: wait {wait:.0f} s", wait)
     return not wait
@@ -169,8 +186,10 @@ def _is_password(world: World, session: Session, request: Request, text: str) ->
 
 
 def _hash(world: World, session: Session, request: Request, draw: bytes, text: str) -> None:
+    identity = session.identity
+    assert identity is not None
     world.hold(session.number)
-    ticket = world.ticket(Pending(session.number, request, draw))
+    ticket = world.ticket(Pending(session.number, request, draw, nick=identity.nick))
     world.out.append(HashPassword(ticket, text))
 
 
@@ -203,10 +222,15 @@ def checked(world: World, session: Session, pending: Pending, result: Checked) -
                 account=identity.id, secret=result.secret, generation=account.generation + 1,
             )  # fmt: skip
             world.propose(entry, pending)
+        case Register() if identity.nick != pending.nick:
+            # Another session of the same guest may do that.
+            world.release(session.number)
+            text = f"you are {identity.nick} now, and no longer {pending.nick}; register again"
+            world.refuse(session, request, "nick_taken", text)
         case Register() if result.secret and identity.account is None:
             entry_made = AccountMade(
                 id=f"account:{pending.draw.hex()}", time=world.now.wall, by=identity.id, by_nick=identity.nick,
-                account=account_of(identity.nick), nick=identity.nick, skeleton=identity.skeleton,
+                account=account_of(identity.nick), nick=identity.nick, skeleton=skeleton(identity.nick),
                 secret=result.secret,
             )  # fmt: skip
             world.propose(entry_made, pending)
@@ -220,12 +244,12 @@ def made(world: World, outcome: Outcome) -> None:
     """An account was made, or could not be."""
     entry = outcome.entry
     assert isinstance(entry, AccountMade)
-    pending = world.pending.pop(entry.id, None)
-    session = None if pending is None else world.sessions.get(pending.session)
+    session, pending = world.settled(entry.id)
     if not outcome.why:
         record = AccountRecord(entry.account, entry.nick, entry.skeleton, entry.secret, 0, entry.bot_of)
         world.directory.add_account(record)
-        _end_usurper(world, entry, session)
+        # A guest here may have the nick that was made somebody's own elsewhere, or a bot's.
+        free_nick(world, entry.nick, session.number if session is not None and entry.bot_of is None else None)
     if session is None or pending is None or session.identity is None:
         return
     world.release(session.number)
@@ -244,22 +268,11 @@ def made(world: World, outcome: Outcome) -> None:
         tell_account(world, session, request)
 
 
-def _end_usurper(world: World, entry: AccountMade, session: Session | None) -> None:
-    """A guest here may have the nick that was made somebody's own elsewhere, or a bot's."""
-    user = world.directory.user(entry.skeleton)
-    holder = None if user is None else world.directory.here.get(user)
-    if holder is None or holder.account is not None:
-        return
-    if session is None or session.number not in holder.sessions or entry.bot_of is not None:
-        rename_guest(world, holder)
-
-
 def secret_set(world: World, outcome: Outcome) -> None:
     """An account has another password, or a bot another token."""
     entry = outcome.entry
     assert isinstance(entry, SecretSet)
-    pending = world.pending.pop(entry.id, None)
-    session = None if pending is None else world.sessions.get(pending.session)
+    session, pending = world.settled(entry.id)
     old = world.directory.accounts.get(entry.account)
     if not outcome.why and old is not None:
         record = AccountRecord(old.account, old.nick, old.skeleton, entry.secret, entry.generation, old.bot_of)

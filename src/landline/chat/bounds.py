@@ -7,6 +7,8 @@ from typing import Any
 
 from landline.errors import LimitError
 
+PORT = 8110
+"""Where a chat is if nobody says."""
 MOST_BODY_BYTES = 4096
 """A body in UTF-8; what is beyond is cut at a character. Part of the wire format, so no setting."""
 MOST_NAME_CHARACTERS = 32
@@ -56,6 +58,9 @@ class Bounds:
     opening_burst: float = 20
     opening_rate: float = 0.02
     """Rooms opened from one address: rooms stay."""
+    approach_burst: float = 50
+    approach_rate: float = 0.1
+    """Conversations begun from one address: they stay, and nobody wants to hear from a hundred strangers."""
     members_told: int = 200
     """Members up to which a room is told who comes and goes; beyond, only how many there are."""
     resume_messages: int = 5_000

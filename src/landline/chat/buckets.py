@@ -64,7 +64,9 @@ class Buckets:
         return bucket
 
     def _forget(self, now: float) -> None:
+        # A bucket begins full, so the fuller half gains least; and half at once, as looking at all of them for each new
+        # one would take long.
         self._buckets = {name: bucket for name, bucket in self._buckets.items() if not bucket.is_full(now)}
-        while len(self._buckets) >= self._most:
-            # A bucket begins full, so whoever is forgotten gains a burst; the oldest has gained it back by itself.
-            self._buckets.pop(next(iter(self._buckets)))
+        if len(self._buckets) > self._most // 2:
+            emptier = sorted(self._buckets.items(), key=lambda named: named[1].tokens)
+            self._buckets = dict(emptier[: self._most // 2])

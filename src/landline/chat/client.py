@@ -49,7 +49,7 @@ MOST_UNSAID = 1000
 """Own messages that may wait to be stored."""
 FINAL = frozenset({"quit", "refused", "replaced", "kicked_out"})
 """Codes of Bye after which a client does not come back."""
-COMES_BACK = Reconnect(Backoff(), first_must_connect=True)
+COMES_BACK = Reconnect(Backoff(most_seconds=8.0), first_must_connect=True)
 """The default: an address where nobody answers is a mistake at first, and passes later."""
 STAYS_AWAY = Reconnect(Backoff(max_attempts=1), first_must_connect=True)
 

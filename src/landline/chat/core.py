@@ -30,6 +30,7 @@ from landline.chat.effects import (
     Tick,
 )
 from landline.chat.entries import AccountMade, Genesis, Outcome, Post, RoomOpened, SecretSet, Snapshot
+from landline.chat.names import LOBBY
 from landline.chat.notices import Announcement, Bye, Lagged, Pong
 from landline.chat.people import Session
 from landline.chat.wire import (
@@ -71,6 +72,8 @@ from landline.chat.world import Pending, World
 
 SAYS = (Say, Msg, Typing, Ping, Quit)
 """Requests that have a bucket of their own, or cost nothing."""
+MOST_QUERIES = 256
+"""What one session may have asked the store without an answer: resuming all rooms at once, and as much again."""
 MOST_HELD = 100
 """Requests of one session that may wait for one before them."""
 
@@ -105,7 +108,7 @@ def _connected(world: World, command: Connected) -> None:
     identities.connected(world, command)
     session = world.sessions[command.session]
     if session.identity is not None:
-        entering.join(world, session, Join(room=entering.LOBBY, tail=10), command.draw[16:])
+        entering.join(world, session, Join(room=LOBBY, tail=10), command.draw[16:])
 
 
 def _asked(world: World, command: Asked) -> None:
@@ -123,6 +126,9 @@ def _asked(world: World, command: Asked) -> None:
         wait = session.requests.wait(world.now.steady)
         if wait:
             world.refuse(session, request, "too_fast", f"too many requests: wait {wait:.1f} s", wait)
+            return
+        if session.queries >= MOST_QUERIES:
+            world.refuse(session, request, "too_fast", "too much that you have asked waits for its answer", 1.0)
             return
         session.requests.take()
     REQUESTS[type(request)](world, session, request, command.draw)
@@ -157,18 +163,17 @@ def _not_taken(world: World, command: NotTaken) -> None:
     if isinstance(entry, RoomOpened):
         entering.opened(world, Outcome(entry, why="failed", detail=command.why))
         return
-    pending = world.pending.pop(entry.id, None)
-    session = None if pending is None else world.sessions.get(pending.session)
+    session, pending = world.settled(entry.id)
     if session is not None and pending is not None:
-        world.release(session.number)
+        if isinstance(entry, AccountMade | SecretSet):
+            world.release(session.number)
         code = "unsure" if command.unsure else "storage"
         world.refuse(session, pending.request, code, command.why, room=getattr(entry, "room", None))
 
 
 def _read(world: World, command: Read) -> None:
-    pending = world.tickets.pop(command.ticket)
-    session = world.sessions.get(pending.session)
-    if session is None or session.identity is None:
+    session, pending = world.answered(command.ticket)
+    if session is None:
         return
     if isinstance(pending.request, NextPage):
         caught(world, session, pending.request, command.found)
@@ -177,9 +182,8 @@ def _read(world: World, command: Read) -> None:
 
 
 def _checked(world: World, command: Checked) -> None:
-    pending = world.tickets.pop(command.ticket)
-    session = world.sessions.get(pending.session)
-    if session is not None and session.identity is not None:
+    session, pending = world.answered(command.ticket)
+    if session is not None:
         accounts.checked(world, session, pending, command)
 
 

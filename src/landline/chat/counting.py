@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def counted(hub: Hub) -> list[Metric]:
     """All metrics of a node, as they are now."""
     world, counts, commits = hub.chat.world, hub.chat.world.counts, hub.store.commits
-    sessions = Counter(line.family.value for line in hub.lines.values())
+    sessions = Counter(line.family for line in hub.lines.values())
     refused = {key.removeprefix("refused_"): value for key, value in counts.items() if key.startswith("refused_")}
     opened = {
         key.removeprefix("connections_"): value for key, value in hub.counts.items() if key.startswith("connections_")

@@ -8,16 +8,13 @@ from landline.chat.bounds import MOST_PAGE
 from landline.chat.catching import catch_up
 from landline.chat.effects import Came, Went
 from landline.chat.entries import Outcome, RoomOpened
-from landline.chat.names import clean_room
+from landline.chat.names import LOBBY, clean_room
 from landline.chat.notices import Joined, Left, Person, Presence
 from landline.chat.people import Session
 from landline.chat.rooms import Room
 from landline.chat.wire import Join, Leave, Resume
 from landline.chat.world import Pending, World
 from landline.errors import NameRefused
-
-LOBBY = "lobby"
-"""The room that people on plain text are in at first. It belongs to nobody."""
 
 
 def join(world: World, session: Session, request: Join, draw: bytes) -> None:
@@ -55,8 +52,8 @@ def _enter(world: World, session: Session, pending: Pending) -> None:
         most = world.bounds.rooms_per_session
         world.refuse(session, request, "too_many_rooms", f"you are in {most} rooms, the most there may be; leave one")
         return
-    sanction = room.sanction("ban", world.targets(session), world.now.wall)
-    if sanction is not None and not world.may_moderate(session, room):
+    sanction = world.ban_on(session, room)
+    if sanction is not None:
         until = f" until {sanction.until:.0f}" if sanction.until is not None else ""
         wait = None if sanction.until is None else sanction.until - world.now.wall
         reason = f": {sanction.reason}" if sanction.reason else ""
@@ -83,7 +80,8 @@ def _open(world: World, session: Session, name: str, pending: Pending) -> None:
     if wait and name != LOBBY:
         world.refuse(session, request, "too_fast", "too many new rooms from where you are; try later", wait)
         return
-    if sum(1 for room in world.rooms.values() if room.parties is None) >= world.bounds.rooms:
+    there = sum(1 for room in world.rooms.values() if room.parties is None) + len(world.opening)
+    if there >= world.bounds.rooms and name != LOBBY:
         world.refuse(session, request, "too_many_rooms", f"there are {world.bounds.rooms} rooms, the most there may be")
         return
     bucket.take()
@@ -163,14 +161,15 @@ def _come_in(world: World, session: Session, room: Room) -> None:
 
 def note_came(world: World, room: Room, person: Person) -> None:
     """Somebody has come to a room: tell it at the next tick."""
-    if room.went.pop(person.id, None) is None:
+    known = room.went.pop(person.id, None)
+    if known is None or known.nick != person.nick or person.id in room.listed:
         room.came[person.id] = person
     world.stirred[room.name] = room
 
 
 def note_went(world: World, room: Room, person: Person) -> None:
     """Somebody has gone from a room: tell it at the next tick."""
-    if room.came.pop(person.id, None) is None:
+    if room.came.pop(person.id, None) is None or person.id in room.listed:
         room.went[person.id] = person
     world.stirred[room.name] = room
 
@@ -178,11 +177,14 @@ def note_went(world: World, room: Room, person: Person) -> None:
 def _tell_joined(
     world: World, session: Session, room: Room, request: Join | Resume, recovered: bool | None, why: str
 ) -> None:
-    mute = room.sanction("mute", world.targets(session), world.now.wall)
+    mute = world.mute_on(session, room)
     members = [] if room.parties else list(islice(room.members(world.directory.here), world.bounds.members_told))
     identity = session.identity
     assert identity is not None
     role = "operator" if identity.is_operator else room.role(identity.id)
+    if members and room.count <= world.bounds.members_told:
+        # Whoever is in this list, or is not, must be told of even if it is gone, or back, before the next tick.
+        room.listed.update(room.came.keys() - {identity.id}, room.went)
     world.answer(
         session, request, Joined,
         room=room.name, epoch=world.epoch, seq=room.head.seq, recovered=recovered, why=why,
@@ -222,9 +224,12 @@ def leave(world: World, session: Session, room: Room) -> None:
 def tell_presence(world: World) -> None:
     """Tell rooms who has come and gone since the last time; large ones only how many are there."""
     for room in world.stirred.values():
-        came, went = list(room.came.values()), list(room.went.values())
+        # Somebody may have another nick by now.
+        came = [world.directory.person(id) or person for id, person in room.came.items()]
+        came, went = [room.shown(person) for person in came], list(room.went.values())
         room.came.clear()
         room.went.clear()
+        room.listed.clear()
         if not (came or went) or not room.sessions:
             continue
         if max(room.count, len(came) + len(went)) > world.bounds.members_told:
@@ -232,6 +237,6 @@ def tell_presence(world: World) -> None:
         notice = Presence(room=room.name, count=room.count, came=came, went=went)
         alone = [session.number for session in world.sessions_of(person.id for person in came)]
         # A person on plain text need not be told of itself alone.
-        origin = alone[0] if len(alone) == 1 and not went else None
+        origin = alone[0] if len(alone) == len(came) == 1 and not went else None
         world.tell_all(tuple(room.sessions), notice, ephemeral=True, origin=origin)
     world.stirred.clear()

@@ -73,11 +73,13 @@ class History:
         self._searches = _Reading(readers[1], "landline chat searches")
 
     @classmethod
-    def open(cls, folder: Path, fresh: Genesis | None = None) -> History:
+    def open(cls, folder: Path, fresh: Genesis | None = None, *, is_restored: bool = False) -> History:
         """Open the history in a folder, which is made if it is missing, for its owner alone.
 
-        `fresh` is written down if there is no genesis yet. Raises ChatError if another process has it open, if it is
-        none or of a later version, or if the folder cannot be used.
+        `fresh` is written down if there is no genesis yet. `is_restored`: it came back from a backup, and the messages
+        that were said behind it are gone: it gets the epoch of `fresh`, so that nobody takes later ones for those.
+        Raises ChatError if another process has it open, if it is none or of a later version, or if the folder cannot be
+        used.
         """
         with contextlib.ExitStack() as undo:
             try:
@@ -89,7 +91,7 @@ class History:
             except OSError as error:
                 problem = f"the chat cannot keep its data in {folder}: {error.strerror or error}"
                 raise ChatError(f"{problem}; give another folder with --data") from None
-            _begin(folder, writer, fresh)
+            _begin(folder, writer, fresh, is_restored)
             readers = tuple(undo.enter_context(contextlib.closing(open_reader(folder / DATABASE))) for _ in range(2))
             history = cls(folder, lock, writer, readers)
             undo.pop_all()
@@ -189,9 +191,12 @@ class History:
             self._applying.rolled_back()
             with contextlib.suppress(sqlite3.Error):
                 self._roll_back()
-            why = _sentence(error, self._folder)
+            why = _sentence(error)
+            log.debug("%s cannot be written", self._folder / DATABASE, exc_info=error)
             if not isinstance(error, sqlite3.Error):
                 log.exception("entries of the chat could not be stored, for a fault that is none of the disk")
+            elif error_code(error) != sqlite3.SQLITE_FULL:
+                log.error("%s cannot be written: %s", self._folder / DATABASE, error)
             outcomes = [[Outcome(entry, why="failed", detail=why) for _, entry in entries] for entries, _ in batch]
             failed = 1
         seconds = time.perf_counter() - begun
@@ -242,9 +247,9 @@ class _Reading:
             return Found(error=_CLOSED)
         try:
             return find(self._connection, query)
-        except Exception as error:
+        except Exception:
             # As above: an odd query is not the end of all others.
-            return Found(error=_CLOSED if self._is_ending else f"the history cannot be read: {error}")
+            return Found(error=_CLOSED if self._is_ending else "the history cannot be read now")
 
 
 def _hand_on(done: Callable[[_Result], None], result: _Result) -> None:
@@ -285,22 +290,24 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _begin(folder: Path, writer: sqlite3.Connection, fresh: Genesis | None) -> None:
+def _begin(folder: Path, writer: sqlite3.Connection, fresh: Genesis | None, is_restored: bool) -> None:
     """Write down how the log began, if it has not begun. Raises ChatError."""
     try:
         if fresh is not None and not writer.execute("SELECT 1 FROM facts WHERE name = 'epoch'").fetchone():
             writer.execute("BEGIN IMMEDIATE")
             Applying(writer).apply([(0, fresh)])
             writer.execute("COMMIT")
+        elif fresh is not None and is_restored:
+            writer.execute("UPDATE facts SET value = ? WHERE name = 'epoch'", (fresh.epoch,))
     except sqlite3.Error as error:
-        raise ChatError(f"a new chat could not begin: {_sentence(error, folder)}") from None
+        raise ChatError(f"a new chat could not begin in {folder}: {_sentence(error)} ({error})") from None
 
 
-def _sentence(error: Exception, folder: Path) -> str:
-    """Why something could not be stored, and what to do."""
+def _sentence(error: Exception) -> str:
+    """Why something could not be stored. People hear it, so it has nothing of where that is."""
     match error_code(error):
         case sqlite3.SQLITE_FULL:
-            return f"the disk of {folder} is full; free some room"
+            return "the disk of the server is full"
         case sqlite3.SQLITE_IOERR:
-            return f"the disk of {folder} fails ({error}); look at the system's log"
-    return f"{folder / DATABASE} cannot be written ({error})"
+            return "the disk of the server fails"
+    return "the server cannot write its history"

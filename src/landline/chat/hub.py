@@ -8,11 +8,13 @@ import secrets
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from landline.chat.beginning import new_genesis
 from landline.chat.bounds import Bounds
 from landline.chat.core import Chat
 from landline.chat.effects import (
@@ -69,10 +71,11 @@ DRAIN_SECONDS = 3.0
 RETRY_SECONDS = 1.0
 """When clients are told to come back after a restart; each adds some of its own."""
 
-SHOW: dict[Family, Callable[[Notice], bytes]] = {
-    Family.TEXT: show_text,
-    Family.JSON: show_json,
-    Family.WEB: show_web,
+TEXT = Family.TEXT.value
+SHOW: dict[str, Callable[[Notice], bytes]] = {
+    TEXT: show_text,
+    Family.JSON.value: show_json,
+    Family.WEB.value: show_web,
 }
 REASONS = {"slow": Reason.SLOW_READER, "refused": Reason.REFUSED, "restart": Reason.DRAINING}
 
@@ -103,20 +106,13 @@ class Hub:
 
     # Beginning and ending.
 
-    async def start(self, is_cluster: bool = False) -> None:
+    async def start(self, *, is_cluster: bool = False, is_restored: bool = False) -> None:
         """Open the history, join the bus. Raises ChatError if either cannot be."""
         self._loop = asyncio.get_running_loop()
-        fresh = (
-            None
-            if is_cluster
-            else Genesis(
-                id=f"genesis:{secrets.token_hex(8)}",
-                time=time.time(),
-                epoch=secrets.token_hex(8),
-                key=secrets.token_hex(32),
-            )
-        )
-        self._store = await self._loop.run_in_executor(None, History.open, self._folder, fresh)
+        # How the log of a cluster began is for its bus to say.
+        fresh = None if is_cluster else new_genesis()
+        opening = partial(History.open, self._folder, fresh, is_restored=is_restored)
+        self._store = await self._loop.run_in_executor(None, opening)
         try:
             self._passwords = Passwords()
             snapshot = await self._loop.run_in_executor(None, self._store.load)
@@ -138,6 +134,11 @@ class Hub:
         genesis = await self._bus.start(self, snapshot.position, own)
         if genesis is not None:
             self._chat.world.begin(genesis)
+        try:
+            await self._bus.caught_up()
+        except BaseException:
+            await self._bus.stop()
+            raise
 
     def _close(self) -> None:
         self._store.close()
@@ -171,7 +172,7 @@ class Hub:
         line.number = self._sessions
         self._lines[line.number] = line
         caller = line.caller
-        is_person = line.family is Family.TEXT
+        is_person = line.family == TEXT
         draw = secrets.token_bytes(32)
         self.feed(Connected(line.number, caller.address, caller.is_local, caller.is_secure, is_person, draw))
 
@@ -198,6 +199,8 @@ class Hub:
         """A session is over."""
         if line.number and self._lines.pop(line.number, None) is not None:
             self.feed(Disconnected(line.number, reason))
+            for effect in line.questions:
+                self._found(effect.ticket, Found(error="who asked is gone"))
 
     def ready(self, line: Line) -> None:
         """Something waits for a session that reads: write it at the end of this turn of the loop."""
@@ -232,7 +235,9 @@ class Hub:
         outcomes = await future
         failed = next((outcome for outcome in outcomes if outcome.why == "failed"), None)
         if failed is not None:
-            log.error("chat: not stored: %s", failed.detail)
+            if not self._chat.world.storage_fails:
+                # Once: what is refused until there is room again stands in the counts.
+                log.error("chat: messages cannot be stored in %s: %s", self._folder, failed.detail)
             self.feed(Storage(False, failed.detail))
             self.feed(Applied([outcome for outcome in outcomes if outcome.why != "failed"]))
             return False
@@ -290,30 +295,55 @@ class Hub:
             CARRY_OUT[type(effect)](self, effect)
 
     def tell(self, effect: Tell) -> None:
-        """Put a notice into the outboxes of sessions; it is written once for all of a family."""
-        notice, lines = effect.notice, self._lines
-        packets: dict[Family, Packet | None] = {}
+        """Give a notice to sessions; it is encoded once for all of a family.
+
+        The loop is what a delivery costs: nothing is in it that can stand outside.
+        """
+        notice, origin, find, ready = effect.notice, effect.origin, self._lines.get, self._ready
+        packets: dict[str, Packet | None] = {}
         if len(effect.sessions) == 1:
-            line = lines.get(next(iter(effect.sessions)))
-            if line is not None and line.front is not None:
-                line.front.told(notice)
+            self._tell_front(effect)
+        if not ready:
+            self._loop.call_soon(self._flush)
         for number in effect.sessions:
-            line = lines.get(number)
-            if line is None or line.front is None:
+            line = find(number)
+            if line is None:
                 continue
-            family = line.front.family
-            if number == effect.origin and family is Family.TEXT:
+            family = line.family
+            if family in packets:
+                packet = packets[family]
+            else:
+                packet = packets[family] = _packet(family, effect)
+            if packet is None or (number == origin and family == TEXT):
                 continue
-            if family not in packets:
-                packets[family] = _packet(family, effect)
-            packet = packets[family]
-            if packet is not None:
+            if line.is_free:
+                line.is_free = False
+                line.first = packet
+                ready.append(line)
+            else:
                 line.put(packet)
         if isinstance(notice, Message):
             self.counts["deliveries"] += len(effect.sessions)
 
+    def _tell_front(self, effect: Tell) -> None:
+        line = self._lines.get(next(iter(effect.sessions)))
+        if line is not None and line.front is not None:
+            line.front.told(effect.notice)
+
     def ask(self, effect: Ask) -> None:
-        """Ask the store."""
+        """Ask the store; for a session that has not taken what it was told before, when it has.
+
+        A long gap is filled page by page, and a slow reader must not be drowned in what it has asked for.
+        """
+        pending = self._chat.world.tickets.get(effect.ticket)
+        line = None if pending is None else self._lines.get(pending.session)
+        if line is not None and not line.is_free:
+            line.questions.append(effect)
+        else:
+            self.read(effect)
+
+    def read(self, effect: Ask) -> None:
+        """Ask the store at once."""
         ticket = effect.ticket
         self._store.read(effect.query, lambda found: self._later(self._found, ticket, found))
 
@@ -367,7 +397,7 @@ class Hub:
         self.feed(Tick())
         now = self._loop.time()
         for line in list(self._lines.values()):
-            if line.family is Family.WEB:
+            if line.family == Family.WEB.value:
                 line.tick(now)
 
     # Who browses.
@@ -406,16 +436,16 @@ def _settle(future: asyncio.Future[list[Outcome]], outcomes: list[Outcome]) -> N
         future.set_result(outcomes)
 
 
-def _packet(family: Family, effect: Tell) -> Packet | None:
+def _packet(family: str, effect: Tell) -> Packet | None:
     notice = effect.notice
     data = SHOW[family](notice)
     if not data:
         return None
     if isinstance(notice, Message):
         return Packet(data, effect.is_ephemeral, notice.room, notice.seq)
-    if isinstance(notice, Page) and notice.messages and notice.kind in ("resume", "tail"):
-        # If it cannot be sent, this is where one has to resume.
-        return Packet(data, False, notice.room, notice.messages[0].seq)
+    if isinstance(notice, Page) and notice.kind in ("resume", "tail") and notice.messages:
+        # Who reads too slowly to get it has to come back for it, too.
+        return Packet(data, effect.is_ephemeral, notice.room, notice.messages[0].seq)
     return Packet(data, effect.is_ephemeral)
 
 

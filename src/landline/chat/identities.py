@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Iterable
 from typing import Any
 
-from landline.chat.buckets import Bucket
+from landline.chat.buckets import Bucket, wait_for_all
 from landline.chat.effects import Came, Connected, End, Went
-from landline.chat.entering import leave
+from landline.chat.entering import leave, note_came, note_went
 from landline.chat.entries import AccountRecord
-from landline.chat.names import clean_nick, guest_nick, skeleton
-from landline.chat.notices import Account, Announcement, Bye, Left, Person, Renamed, Welcome
+from landline.chat.names import GUEST, LOBBY, clean_nick, guest_nick
+from landline.chat.notices import Account, Announcement, Bye, Left, Renamed, Welcome
 from landline.chat.people import Identity, Session
 from landline.chat.proofs import account_of_token, account_token, guest_of, guest_token
+from landline.chat.rooms import Room
 from landline.chat.wire import VERSION, Hello, Logout, Nick, Request
 from landline.chat.world import World
 from landline.errors import NameRefused
+
+MOST_DRAWS = 64
+"""Nicks that are tried for a guest; there are some 600 000, so with half of them in use one of these is free."""
 
 
 def connected(world: World, command: Connected) -> None:
@@ -28,7 +33,7 @@ def connected(world: World, command: Connected) -> None:
     )  # fmt: skip
     world.sessions[session.number] = session
     if session.is_person:
-        _be_guest(world, session, f"~{_letters(command.draw)}", guest_nick(command.draw), command.draw)
+        _be_guest(world, session, f"~{_letters(command.draw)}", None)
         _welcome(world, session, None)
     else:
         world.unknown[session.number] = world.now.steady + bounds.hello_seconds
@@ -60,7 +65,7 @@ def hello(world: World, session: Session, request: Hello, draw: bytes) -> None:
             _welcome(world, session, request)
             return
         id = guest or id
-    problem = _be_guest(world, session, id, request.nick, draw)
+    problem = _be_guest(world, session, id, request.nick)
     _welcome(world, session, request)
     if problem:
         world.tell(session, Announcement(text=problem, code="nick"))
@@ -70,46 +75,54 @@ def _letters(draw: bytes) -> str:
     return base64.b32encode(draw[-8:]).decode().lower()[:12]
 
 
-def _be_guest(world: World, session: Session, id: str, nick: str | None, draw: bytes) -> str:
+def _given_nick(world: World, id: str) -> str:
+    """A nick for a guest who has none: the same for the same guest, as long as nobody else has it."""
+    seed = id.encode()
+    for _ in range(MOST_DRAWS):
+        seed = hashlib.sha256(seed).digest()
+        nick = guest_nick(seed)
+        if not [user for user in world.directory.users(nick) if user != id]:
+            return nick
+    return GUEST + id.removeprefix("~")
+
+
+def _be_guest(world: World, session: Session, id: str, nick: str | None) -> str:
     """Be a guest, under this nick if it may be. Returns why it may not."""
     already = world.directory.here.get(id)
     if already is not None:
         _attach(world, session, already)
         return ""
     problem = ""
-    wanted = guest_nick(draw)
-    if nick is not None:
+    wanted = given = _given_nick(world, id)
+    if nick is not None and nick.casefold() != given:
         try:
-            wanted = clean_nick(nick) if nick.casefold() != wanted else wanted
+            wanted = clean_nick(nick)
+            problem = _taken(world, wanted, id)
         except NameRefused as refused:
             problem = str(refused)
-        problem = problem or _taken(world, wanted, id)
-        if problem:
-            wanted = guest_nick(draw)
-    _attach(world, session, Identity(id, wanted, skeleton(wanted)))
+    _attach(world, session, Identity(id, given if problem else wanted))
     return problem
 
 
 def _be_account(world: World, session: Session, account: AccountRecord) -> None:
     identity = world.directory.here.get(account.account)
     if identity is None:
-        _free_nick(world, account.skeleton)
+        free_nick(world, account.nick)
         is_operator = account.account in world.operators and account.bot_of is None
-        identity = Identity(account.account, account.nick, account.skeleton, account, is_operator)
+        identity = Identity(account.account, account.nick, account, is_operator)
     _attach(world, session, identity)
 
 
-def _free_nick(world: World, shape: str) -> None:
-    """The owner of a nick comes: a guest that has it meanwhile gets another."""
-    user = world.directory.user(shape)
-    holder = None if user is None else world.directory.here.get(user)
-    if holder is not None and holder.account is None:
-        rename_guest(world, holder)
+def free_nick(world: World, nick: str, keeper: int | None = None) -> None:
+    """A nick belongs to somebody: a guest that has it meanwhile gets another, but not the one with session `keeper`."""
+    for holder in [world.directory.here.get(user) for user in world.directory.users(nick)]:
+        if holder is not None and holder.account is None and keeper not in holder.sessions:
+            rename_guest(world, holder)
 
 
 def rename_guest(world: World, identity: Identity) -> None:
     """A guest cannot keep its nick, and gets another."""
-    nick = guest_nick(identity.id.encode()[-8:])
+    nick = _given_nick(world, identity.id)
     rename(world, identity, nick)
     for session in identity.sessions.values():
         text = f"your nick belongs to somebody else; you are {nick} now"
@@ -127,15 +140,12 @@ def _attach(world: World, session: Session, identity: Identity) -> None:
 
 def _taken(world: World, nick: str, id: str) -> str:
     """Why somebody with this id cannot have a nick; "" if it can."""
-    shape = skeleton(nick)
-    owner = world.directory.owner(shape)
+    owner = world.directory.owner(nick)
     if owner is not None and owner.account != id:
         same = owner.nick.casefold() == nick.casefold()
         what = "belongs to somebody" if same else f"looks like {owner.nick}, which belongs to somebody"
         return f"{nick} {what}; log in, or take another nick"
-    user = world.directory.user(shape)
-    if user is not None and user != id:
-        other = world.nick_of(user)
+    for other in [world.nick_of(user) for user in world.directory.users(nick) if user != id]:
         same = other.casefold() == nick.casefold()
         return f"{nick} is {'in use' if same else f'too much like {other}, who is here'}; take another nick"
     return ""
@@ -144,12 +154,11 @@ def _taken(world: World, nick: str, id: str) -> str:
 def _welcome(world: World, session: Session, request: Request | None) -> None:
     identity = session.identity
     assert identity is not None
-    first = [name for name in ("lobby",) if name in world.rooms] or ["lobby"]
     world.tell(
         session,
         Welcome(
             ref=None if request is None else request.ref, server=world.server, epoch=world.epoch,
-            passwords=session.is_secure, motd=world.motd, rooms=first, session=session.number,
+            passwords=session.is_secure, motd=world.motd, rooms=[LOBBY], session=session.number,
             **_described(world, identity),
         ),
     )  # fmt: skip
@@ -188,8 +197,9 @@ def nick(world: World, session: Session, request: Nick) -> None:
     if problem:
         world.refuse(session, request, "nick_taken", problem)
         return
-    # All who share a room with one read it, so it counts as something said.
-    wait = world.wait_to_speak(session)
+    steady = world.now.steady
+    # Everybody around is told of it, so it counts like something that is said.
+    wait = wait_for_all([session.messages, world.addresses_rate.of(session.address, steady)], steady)
     if wait:
         world.refuse(session, request, "too_fast", f"too fast: wait {wait:.1f} s", wait)
         return
@@ -200,10 +210,17 @@ def nick(world: World, session: Session, request: Nick) -> None:
 def rename(world: World, identity: Identity, nick: str) -> None:
     """Give somebody another nick, and tell who shares a room with it."""
     old = identity.person()
-    world.directory.rename(identity, nick, skeleton(nick))
+    world.directory.rename(identity, nick)
+    new = identity.person()
     sessions = list(identity.sessions.values())
-    _tell_renamed(world, old, identity.person(), _companions(world, sessions), sessions[0])
-    world.out.append(Came("", identity.person()))
+    notice = Renamed(id=new.id, nick=new.nick, old_id=old.id, old_nick=old.nick)
+    world.tell_all(_companions(world, sessions), notice, origin=sessions[0].number)
+    world.out.append(Came("", new))
+    for room in {room.name: room for session in sessions for room in session.rooms.values()}.values():
+        person = identity.person(room.role(identity.id))
+        world.out.append(Came(room.name, person))
+        if identity.id in room.came:
+            room.came[identity.id] = person
 
 
 def _companions(world: World, sessions: Iterable[Session]) -> tuple[int, ...]:
@@ -217,11 +234,6 @@ def _companions(world: World, sessions: Iterable[Session]) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-def _tell_renamed(world: World, old: Person, new: Person, numbers: tuple[int, ...], session: Session) -> None:
-    notice = Renamed(id=new.id, nick=new.nick, old_id=old.id, old_nick=old.nick)
-    world.tell_all(numbers, notice, origin=session.number)
-
-
 def tell_account(world: World, session: Session, request: Request) -> None:
     """Answer with who one is now."""
     identity = session.identity
@@ -231,7 +243,7 @@ def tell_account(world: World, session: Session, request: Request) -> None:
 
 def become(world: World, session: Session, account: AccountRecord) -> None:
     """A session belongs to the owner of an account from here on; it stays in its rooms."""
-    _move(world, session, account=account)
+    _move(world, session, account)
 
 
 def logout(world: World, session: Session, request: Logout, draw: bytes) -> None:
@@ -241,52 +253,76 @@ def logout(world: World, session: Session, request: Logout, draw: bytes) -> None
     if identity.account is None:
         world.refuse(session, request, "not_logged_in", "you are not logged in")
         return
-    _move(world, session, guest=(f"~{_letters(draw)}", guest_nick(draw)))
+    _move(world, session, f"~{_letters(draw)}")
     tell_account(world, session, request)
 
 
-def _move(
-    world: World, session: Session, *, account: AccountRecord | None = None, guest: tuple[str, str] | None = None
-) -> None:
-    """Make a session somebody else's. In its rooms the one goes and the other comes, which is told as a new name."""
+def _move(world: World, session: Session, to: AccountRecord | str) -> None:
+    """Make a session somebody else's: that of an account, or of a guest with a new id. It stays in its rooms.
+
+    If nothing is left of who it was, that is told as a new name; otherwise one goes from the rooms and one comes.
+    """
     old = session.identity
     assert old is not None
     before = old.person()
     companions = _companions(world, [session])
     for room in session.rooms.values():
-        left = room.people[old.id] - 1
-        if left:
-            room.people[old.id] = left
-        else:
-            del room.people[old.id]
-            room.came.pop(old.id, None)
-            world.out.append(Went(room.name, before))
-    detach(world, session)
-    if account is not None:
-        _be_account(world, session, account)
-    elif guest is not None:
-        _attach(world, session, Identity(guest[0], guest[1], skeleton(guest[1])))
+        _less(world, room, old)
+    detach(world, session, old)
+    if isinstance(to, str):
+        _attach(world, session, Identity(to, _given_nick(world, to)))
+    else:
+        _be_account(world, session, to)
     new = session.identity
     assert new is not None
+    is_renamed = world.directory.person(before.id) is None
+    if is_renamed:
+        notice = Renamed(id=new.id, nick=new.nick, old_id=before.id, old_nick=before.nick)
+        world.tell_all(companions, notice, origin=session.number)
     for room in session.rooms.values():
-        count = room.people.get(new.id, 0)
-        room.people[new.id] = count + 1
-        if not count:
-            world.out.append(Came(room.name, new.person(room.role(new.id))))
-    _tell_renamed(world, before, new.person(), companions, session)
+        was_there, remains = room.has(new.id), room.has(before.id)
+        if is_renamed and not was_there and before.id not in room.came:
+            # Those in it know by its new name who was there before, and have not heard yet if that one had gone.
+            room.went.pop(new.id, None)
+        else:
+            if not remains:
+                note_went(world, room, before)
+            if not was_there:
+                note_came(world, room, new.person(room.role(new.id)))
+        _more(world, room, new)
+    _leave_forbidden(world, session)
+
+
+def _less(world: World, room: Room, identity: Identity) -> None:
+    """One session of somebody is not in a room any more."""
+    left = room.people.pop(identity.id) - 1
+    if left:
+        room.people[identity.id] = left
+    else:
+        world.out.append(Went(room.name, identity.person()))
+
+
+def _more(world: World, room: Room, identity: Identity) -> None:
+    """One more session of somebody is in a room."""
+    count = room.people.get(identity.id, 0)
+    room.people[identity.id] = count + 1
+    if not count:
+        world.out.append(Came(room.name, identity.person(room.role(identity.id))))
+
+
+def _leave_forbidden(world: World, session: Session) -> None:
+    """Who has become somebody else goes from the rooms where that one may not be."""
     for room in list(session.rooms.values()):
-        banned = world.ban_on(session, room)
-        if banned is not None:
+        ban = world.ban_on(session, room)
+        if ban is not None:
             leave(world, session, room)
-            until = banned.until or 0.0
-            world.tell(session, Left(room=room.name, by=banned.by, reason=banned.reason, banned_until=until))
+            world.tell(session, Left(room=room.name, by=ban.by, reason=ban.reason, banned_until=ban.until or 0.0))
 
 
-def detach(world: World, session: Session) -> None:
-    """A session is nobody's any more. The last one of somebody takes it away."""
-    identity = session.identity
-    if identity is None:
-        return
+def detach(world: World, session: Session, identity: Identity) -> None:
+    """A session is nobody's any more, also in conversations. The last one of somebody takes it away."""
+    for room in world.direct.get(identity.id, {}).values():
+        room.catching.pop(session.number, None)
     identity.sessions.pop(session.number, None)
     session.identity = None
     if not identity.sessions:
@@ -306,9 +342,7 @@ def disconnected(world: World, number: int) -> None:
         leave(world, session, room)
     identity = session.identity
     if identity is not None:
-        for room in world.direct.get(identity.id, {}).values():
-            room.catching.pop(number, None)
-    detach(world, session)
+        detach(world, session, identity)
 
 
 def end_unknown(world: World) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from landline.address import TcpAddress
-from landline.chat.fronts import Begin, Caller, Family, Finish, Front, Heard, Switch
+from landline.chat.effects import Ask
+from landline.chat.fronts import Begin, Caller, Finish, Front, Heard, Switch
 from landline.chat.jsonfront import JsonFront
 from landline.chat.linefront import LineFront
 from landline.chat.moderating import address_group
@@ -24,13 +25,15 @@ if TYPE_CHECKING:
 
 SILENT_SECONDS = 0.2
 """Who says nothing for so long is a person on nc, who waits for a greeting."""
-STILL_SILENT_SECONDS = 0.05
+STILL_SILENT_SECONDS = 0.01
 """The same where it was waited for a TLS handshake before, and none came."""
-BROWSING_SECONDS = 5.0
-"""So long after a page was asked for, a silent caller from the same address may be its browser: browsers connect before
-they know what to ask for, and what is then greeted as a person takes the greeting for an answer."""
-SPARE_SECONDS = 2.0
-"""How long such a caller may be silent."""
+BROWSING_SECONDS = 600.0
+"""So long after a page was asked for, a silent caller from the same address may be a browser: they connect before they
+know what to ask for, and what is then greeted as a person takes the greeting for an answer."""
+SHORT_GREETING = b"hi!\n"
+"""What such a caller hears at first. Browsers pass over up to four bytes before an answer (measured with Chromium)."""
+UNDECIDED_SECONDS = 2.0
+"""How long such a caller, or one that has begun like HTTP, is waited for before it is taken for a person."""
 HEAD_SECONDS = 15.0
 """A connection of the web must have become a WebSocket, or be over, by then."""
 MOST_WRITTEN_BYTES = 64 * 1024
@@ -54,10 +57,14 @@ class Line(Session):
         "_is_stuck",
         "_timer",
         "caller",
+        "family",
+        "first",
         "front",
         "is_ending",
+        "is_free",
         "number",
         "outbox",
+        "questions",
     )
 
     def __init__(self, hub: Hub, connection: SessionConnection, *, was_silent: bool = False) -> None:
@@ -66,8 +73,13 @@ class Line(Session):
         self._head = b""
         self._is_stuck = False
         self.is_ending = False
+        self.is_free = True
+        self.first: Packet | None = None
+        self.family = ""
         self.number = 0
         self.outbox = Outbox()
+        self.questions: list[Ask] = []
+        """What is read for it when it has taken what waits."""
         self.front: Front | None = None
         self.caller = caller_of(connection)
         loop = asyncio.get_running_loop()
@@ -76,12 +88,6 @@ class Line(Session):
 
     def __repr__(self) -> str:
         return f"<Line {self.number} with {self._connection.peer}>"
-
-    @property
-    def family(self) -> Family:
-        """Which bytes it gets."""
-        assert self.front is not None
-        return self.front.family
 
     # What the server calls.
 
@@ -128,18 +134,24 @@ class Line(Session):
     def closed(self, reason: Reason) -> None:
         """The connection is gone."""
         self.is_ending = True
+        self.is_free = False
         self._stop_timer()
         self._hub.closed(self, reason.value)
 
     # What the hub calls.
 
     def put(self, packet: Packet) -> None:
-        """Let a packet wait for the next flush."""
-        if self.is_ending:
-            return
-        bounds = self._hub.bounds
-        if not self._is_stuck and not self.outbox:
+        """Say what is in a packet at the end of this turn of the loop, with all else that is said in it."""
+        if self.is_free:
+            self.is_free = False
+            self.first = packet
             self._hub.ready(self)
+        elif not self.is_ending:
+            self._wait(packet)
+
+    def _wait(self, packet: Packet) -> None:
+        """Let a packet wait behind others, or leave it out."""
+        bounds = self._hub.bounds
         if not self.outbox.put(packet, bounds.ephemeral_bytes):
             self._hub.counts["left_out"] += 1
         elif self._is_stuck and self.outbox.held_bytes > bounds.outbox_bytes:
@@ -147,8 +159,21 @@ class Line(Session):
 
     def flush(self) -> None:
         """Write what waits, as far as the transport takes it."""
-        while not self._is_stuck and self.outbox:
-            self._is_stuck = not self._connection.write(self.outbox.take(MOST_WRITTEN_BYTES))
+        if self.is_ending:
+            return
+        first, self.first = self.first, None
+        if first is not None:
+            data = first.data if not self.outbox.held_bytes else first.data + self.outbox.take(MOST_WRITTEN_BYTES)
+            if not self._connection.write(data):
+                self._is_stuck = True
+                return
+        while self.outbox.held_bytes:
+            if not self._connection.write(self.outbox.take(MOST_WRITTEN_BYTES)):
+                self._is_stuck = True
+                return
+        self.is_free = True
+        while self.questions and self.is_free:
+            self._hub.read(self.questions.pop(0))
 
     def write_now(self, data: bytes) -> None:
         """Write bytes that nobody shares, behind what waits."""
@@ -159,8 +184,10 @@ class Line(Session):
         if self.is_ending:
             return
         self.is_ending = True
+        self.is_free = False
         self._stop_timer()
-        rest = self.outbox.take(1 << 62)
+        first, self.first = self.first, None
+        rest = (b"" if first is None else first.data) + self.outbox.take(1 << 62)
         goodbye = b"" if self.front is None else self.front.goodbye(code)
         self._connection.write(rest + goodbye)
         self._connection.end(reason)
@@ -168,8 +195,11 @@ class Line(Session):
     # Listening.
 
     def _is_silent(self) -> None:
-        if self._hub.is_browsing(self.caller.address, BROWSING_SECONDS):
-            self._timer = asyncio.get_running_loop().call_later(SPARE_SECONDS, self._is_person)
+        is_browser = not self._head and self._hub.is_browsing(self.caller.address, BROWSING_SECONDS)
+        if is_browser:
+            self._connection.write(SHORT_GREETING)
+        if is_browser or self._head:
+            self._timer = asyncio.get_running_loop().call_later(UNDECIDED_SECONDS, self._is_person)
         else:
             self._is_person()
 
@@ -197,6 +227,7 @@ class Line(Session):
                 self._connection.write(REFUSALS[protocol])
                 self.end("refused", Reason.REFUSED)
                 return
+        self.family = self.front.family.value
         self._hub.counts[f"connections_{protocol.value}"] += 1
         self._hear(self.front.begin())
 
@@ -225,6 +256,7 @@ class Line(Session):
                     self.end(one.reason, None)
                 case Switch():
                     # A program that was slow to say that it is one: the guest it was taken for goes.
+                    self.family = one.family.value
                     self._hub.gone(self, "it speaks JSON")
                     self._hub.began(self)
 

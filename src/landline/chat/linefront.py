@@ -5,14 +5,19 @@ from __future__ import annotations
 import re
 from codecs import BOM_UTF8
 
+import msgspec
+
 from landline.chat.bounds import MOST_LINE_BYTES
 from landline.chat.fronts import Begin, Caller, Family, Finish, Heard, Switch
 from landline.chat.jsonfront import JsonFront
 from landline.chat.lines import parse_line
-from landline.chat.notices import Bye, Joined, Left, Notice
+from landline.chat.names import LOBBY, clean_room
+from landline.chat.notices import Bye, Joined, Left, Notice, Refused
 from landline.chat.sanitising import clean_text
 from landline.chat.splitting import Splitter
 from landline.chat.telnet import Telnet
+from landline.chat.wire import Join, Ref, Resume
+from landline.errors import NameRefused
 
 _BLANK = b" \t\r\n" + BOM_UTF8
 _JSON = re.compile(rb'\{[ \t]*"')
@@ -26,12 +31,13 @@ class LineFront:
     """A session in plain text.
 
     What is no command goes to the current room: the one that was entered last, or, when that was left, the one before.
+    A room counts from when it is asked for, not from the answer: what is pasted behind `/join` must not go elsewhere.
     A program that was slow, and therefore taken for a person, is known by its first bytes: from then on it is heard as
     `JsonFront` would, behind a Switch.
     """
 
-    __slots__ = ("_is_done", "_is_first", "_is_fresh", "_json", "_lines", "_rooms", "_telnet", "caller", "family",
-                 "is_person")  # fmt: skip
+    __slots__ = ("_is_done", "_is_first", "_is_fresh", "_json", "_lines", "_number", "_rooms", "_telnet", "_wishes",
+                 "caller", "family", "is_person")  # fmt: skip
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
@@ -41,6 +47,8 @@ class LineFront:
         self._lines = Splitter(MOST_LINE_BYTES)
         self._json: JsonFront | None = None
         self._rooms: list[str] = []
+        self._wishes: dict[Ref, str] = {}
+        self._number = 0
         self._is_first = True
         self._is_fresh = True
         self._is_done = False
@@ -48,10 +56,12 @@ class LineFront:
     @property
     def room(self) -> str | None:
         """The current room, if there is one."""
-        return self._rooms[-1] if self._rooms else None
+        rooms = [*self._wishes.values()] or self._rooms
+        return rooms[-1] if rooms else None
 
     def begin(self) -> list[Heard]:
-        """What is heard before any byte: it is a session at once."""
+        """What is heard before any byte: it is a session at once, and on its way to the lobby."""
+        self._wishes[None] = LOBBY
         return [Begin()]
 
     def received(self, data: bytes) -> list[Heard]:
@@ -81,6 +91,8 @@ class LineFront:
 
     def told(self, notice: Notice) -> None:
         """Learn which room is the current one."""
+        if isinstance(notice, Joined | Refused):
+            self._wishes.pop(notice.ref, None)
         if isinstance(notice, Joined | Left) and notice.room in self._rooms:
             self._rooms.remove(notice.room)
         if isinstance(notice, Joined) and not notice.room.startswith("@"):
@@ -112,4 +124,16 @@ class LineFront:
         if not text.strip():
             return []
         self._is_fresh = False
-        return [parse_line(text, self.room)]
+        heard = parse_line(text, self.room)
+        return [self._wished(heard) if isinstance(heard, Join | Resume) else heard]
+
+    def _wished(self, request: Join | Resume) -> Join | Resume:
+        """The room that is asked for is the current one; the answer comes with this `ref`."""
+        try:
+            room = clean_room(request.room)
+        except NameRefused:
+            return request
+        self._number += 1
+        ref = f"line {self._number}"
+        self._wishes[ref] = room
+        return msgspec.structs.replace(request, ref=ref)

@@ -12,6 +12,7 @@ import msgspec
 
 from landline.address import Address, FdAddress, UdpAddress
 from landline.address import parse as parse_address
+from landline.chat.bounds import PORT
 from landline.chat.notices import Account, Answer, Notice, Refused, Welcome, decode_notice
 from landline.chat.wire import Hello, Login, Ping, Request, encode_request
 from landline.connection.client import connect
@@ -30,8 +31,6 @@ PING_SECONDS = 15.0
 """How long the answer to that may take."""
 LIMITS = Limits(max_message_bytes=4 * MIB)
 """A page of 200 messages of 4096 bytes, with room for quotes."""
-PORT = 8110
-"""Where a chat is, if nothing else is said."""
 HELLO = "hello"
 """The ref of what is asked before anything else is."""
 

@@ -21,7 +21,7 @@ RETRY_SECONDS = 0.25
 """How soon a node that shares its log is given again what it could not store."""
 STOP_SECONDS = 5.0
 """How long the end waits for what was proposed."""
-FULL = f"{MOST_WAITING} entries wait to be stored; try again a little later"
+FULL = f"{MOST_WAITING} messages wait to be stored; try again a little later"
 NOT_STORED = "it could not be stored; nothing of it was kept; try again later"
 
 Placed = tuple[int, AnyEntry]
@@ -77,6 +77,12 @@ class LocalBus:
         self._pump = asyncio.get_running_loop().create_task(self._deliver(node))
         self._meet()
         return found
+
+    async def caught_up(self) -> None:
+        """Wait until what was in the log has been delivered."""
+        known = set(map(id, self._waiting))
+        while known & set(map(id, self._waiting)):
+            await asyncio.sleep(0)
 
     def propose(self, entry: AnyEntry) -> None:
         """Give an entry its place in the log; it comes back with `deliver`."""

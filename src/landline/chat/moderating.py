@@ -26,7 +26,7 @@ from landline.chat.entries import (
 from landline.chat.notices import Changed, Done, Left, Person
 from landline.chat.people import Session
 from landline.chat.reading import moderating, readable
-from landline.chat.rooms import Room
+from landline.chat.rooms import MOST_SANCTIONS, Room
 from landline.chat.sanitising import clean_line
 from landline.chat.wire import Ban, Deop, Kick, Motd, Mute, Op, Request, Slow, Topic, Unban, Unmute
 from landline.chat.world import Pending, World
@@ -80,9 +80,9 @@ def _entry_for(world: World, session: Session, room: Room, request: Request, dra
             return _lifting(world, session, room, request, signed)
         case Op() | Deop():
             return _role(world, session, room, request, signed)
-        case Kick() | Ban() | Mute():
+        case _:
+            assert isinstance(request, Kick | Ban | Mute)
             return _sanction(world, session, room, request, signed)
-    return None
 
 
 def _lifting(
@@ -122,7 +122,10 @@ def _sanction(
         world.refuse(session, request, "no_such_person", f"nobody called {request.nick!r} is here or has an account")
         return None
     stands_above = person.id in world.operators or person.role == "operator"
-    if stands_above or (person.id in room.moderators and not identity.is_operator):
+    if stands_above:
+        world.refuse(session, request, "not_allowed", f"{person.nick} is an operator; nobody can do that")
+        return None
+    if person.id in room.moderators and not identity.is_operator:
         world.refuse(session, request, "not_allowed", f"{person.nick} moderates here; only an operator could do that")
         return None
     reason = clean_line(request.reason, MOST_REASON_CHARACTERS)
@@ -138,6 +141,10 @@ def _sanction(
             return None
         until = world.now.wall + request.seconds
     what = "ban" if isinstance(request, Ban) else "mute"
+    if (what, person.id) not in room.sanctions and room.is_full_of_sanctions(world.now.wall):
+        text = f"{room.name} has {MOST_SANCTIONS} bans and mutes, the most there may be; lift some"
+        world.refuse(session, request, "too_many_sanctions", text, room=room.name)
+        return None
     return SanctionSet(
         **signed, what=what, room=room.name, target=person.id, nick=person.nick, until=until, reason=reason
     )
@@ -162,8 +169,7 @@ def address_group(address: str) -> str:
 def applied(world: World, outcome: Outcome) -> None:
     """An entry of a moderator lasts now, or could not be stored."""
     entry = outcome.entry
-    pending = world.pending.pop(entry.id, None)
-    session = None if pending is None else world.sessions.get(pending.session)
+    session, pending = world.settled(entry.id)
     if outcome.why and outcome.why != "duplicate":
         if session is not None and pending is not None:
             text = f"it was not stored: {outcome.detail or outcome.why}"
@@ -212,11 +218,12 @@ def _sanctioned(world: World, entry: SanctionSet) -> None:
 
 
 def take_along(world: World, session: Session, account: AccountRecord) -> None:
-    """A guest registers: what keeps it out or silent, by its id or its address, is on the account from here on."""
-    targets = world.targets(session)
+    """A guest registers: what keeps it out or silent is on the account from here on, unless it is on the address."""
+    identity = session.identity
+    assert identity is not None
     for room in world.rooms.values():
         for what in ("ban", "mute") if room.sanctions else ():
-            record = room.sanction(what, targets, world.now.wall)
+            record = room.sanction(what, [identity.id], world.now.wall)
             if record is not None:
                 target = account.account
                 taken = msgspec.structs.replace(record, target=target, nick=account.nick)

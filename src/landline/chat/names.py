@@ -16,6 +16,8 @@ from landline.errors import NameRefused
 
 GUEST = "guest-"
 """What the nick of a guest begins with who has not chosen one; nobody can choose one that begins so."""
+LOBBY = "lobby"
+"""The room that people on plain text are in at first. It belongs to nobody."""
 RESERVED = (
     "server", "system", "landline", "admin", "administrator", "root", "operator", "moderator", "everyone", "here",
 )  # fmt: skip

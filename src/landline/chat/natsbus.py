@@ -46,7 +46,15 @@ FIRST_RETRY_SECONDS = 0.1
 MOST_RETRY_SECONDS = 0.5
 """How soon a lost link, or a store that could not store, is tried again."""
 STOP_SECONDS = 3.0
+CATCH_UP_SECONDS = 60.0
+CATCH_UP_PAUSE_SECONDS = 0.02
 SWEEP_SECONDS = 0.5
+
+# Members read these, so they say nothing of machines; the log has the reason.
+UP = "the other nodes of this chat can be reached again"
+DOWN = "the other nodes of this chat cannot be reached for now; what you say waits for them, up to 30 s"
+STUCK = "this node can no longer follow the chat; whoever runs it finds the reason in its log"
+NOT_ACKNOWLEDGED = "the other nodes of this chat could not be reached in time"
 
 _log = logging.getLogger("landline.chat")
 
@@ -70,6 +78,10 @@ class LogReader:
         self._more = asyncio.Event()
         self._less = asyncio.Event()
         self._hole_seen = 0
+
+    def has_delivered(self, position: int) -> bool:
+        """Whether the node has everything up to there."""
+        return self.position >= position and not self._waiting
 
     async def read(self, link: Link) -> None:
         """Read on, until the link is lost. Raises Stuck, and what Link raises."""
@@ -155,7 +167,9 @@ class NatsBus:
         self._tasks: list[asyncio.Task[None]] = []
         self._is_up = True
         self._stopping = False
-        self._detail = ""
+        self._goal = 0
+        self.trouble = ""
+        """Why the log cannot be followed now, for whoever runs the node; "" if it can."""
 
     async def start(self, node: Node, position: int, genesis: Genesis | None) -> Genesis | None:
         """Connect, agree on the beginning, and follow the log behind `position`.
@@ -182,6 +196,16 @@ class NatsBus:
             task.add_done_callback(_report)
             self._tasks.append(task)
         return log if genesis is None else None
+
+    async def caught_up(self) -> None:
+        """Wait until what was in the log when it was opened has been delivered; a minute at most."""
+        assert self._reader is not None
+        try:
+            async with asyncio.timeout(CATCH_UP_SECONDS):
+                while not self._reader.has_delivered(self._goal):
+                    await asyncio.sleep(CATCH_UP_PAUSE_SECONDS)
+        except TimeoutError:
+            _log.warning("the log is read up to %d of %d only; the rest follows", self._reader.position, self._goal)
 
     def propose(self, entry: AnyEntry) -> None:
         """Give an entry its place in the log, within 30 s; if the cluster is away, as soon as it is back."""
@@ -239,6 +263,7 @@ class NatsBus:
         try:
             await open_leases(link, self._names, self.cluster.replicas)
             head = await open_stream(link, self.cluster)
+            self._goal = head.last
             return await agree(link, self._names, head, position, genesis)
         except Refused as refused:
             if refused.code == UNAVAILABLE and not refused.number:
@@ -258,9 +283,8 @@ class NatsBus:
                 await asyncio.sleep(FIRST_RETRY_SECONDS)
                 link = self._link = await self._link_again()
         except Stuck as stuck:
-            _log.error("%s", stuck)
             await self._unlink()
-            self._tell_link(False, str(stuck))
+            self._tell_link(False, str(stuck), STUCK)
 
     async def _unlink(self) -> None:
         link, self._link = self._link, None
@@ -278,7 +302,7 @@ class NatsBus:
                 why = str(error)
             except (LinkLost, NoAnswer, Refused) as error:
                 why = f"{self.cluster} is not ready: {error}"
-            self._tell_link(False, why)
+            self._tell_link(False, why, DOWN)
             await asyncio.sleep(pause)
             pause = min(2 * pause, MOST_RETRY_SECONDS)
 
@@ -317,7 +341,7 @@ class NatsBus:
     async def _live(self, link: Link, reader: LogReader) -> None:
         await self._presence.join(link)
         self._proposals.link(link)
-        self._tell_link(True, f"the link with {self.cluster} is there")
+        self._tell_link(True, "", UP)
         await _until_one_ends(
             reader.read(link),
             self._presence.watch(link),
@@ -330,14 +354,15 @@ class NatsBus:
         """Give up proposals whose time is over."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            why = self._detail or f"{self.cluster} does not acknowledge it"
-            self._proposals.expire(asyncio.get_running_loop().time(), why)
+            self._proposals.expire(asyncio.get_running_loop().time(), NOT_ACKNOWLEDGED)
 
-    def _tell_link(self, up: bool, detail: str) -> None:
-        self._detail = "" if up else detail
+    def _tell_link(self, up: bool, trouble: str, told: str) -> None:
+        if trouble and trouble != self.trouble:
+            _log.warning("%s", trouble)
+        self.trouble = trouble
         if self._node is not None and up != self._is_up:
             self._is_up = up
-            self._node.linked(up, detail)
+            self._node.linked(up, told)
 
     def _failed(self, entry: AnyEntry, why: str, unsure: bool) -> None:
         """Tell the node when the present call is over, which may be its own."""

@@ -31,6 +31,7 @@ START_SECONDS = 5.0
 ASK_SECONDS = 2.0
 """How long JetStream may take to answer."""
 CLOSE_SECONDS = 1.0
+FAILED_CLOSE_SECONDS = 0.1
 PING_SECONDS = 2
 AGAIN_SECONDS = 1.5
 UNAVAILABLE = 503
@@ -93,7 +94,8 @@ class Link:
                 )
         except Exception as error:
             problem = _why_not(cluster, error, self.why)
-            await self.close()
+            # Behind a TLS handshake that failed the library waits for an end that never comes.
+            await self.close(FAILED_CLOSE_SECONDS)
             raise ChatError(problem) from None
         except BaseException:
             await self.close()
@@ -105,16 +107,17 @@ class Link:
             self.why = why
             self.lost.set()
 
-    async def close(self) -> None:
-        """Close, within CLOSE_SECONDS, even if the other side is deaf."""
+    async def close(self, seconds: float = CLOSE_SECONDS) -> None:
+        """Close within `seconds`, even if the other side is deaf."""
         self.lose("the connection was closed")
         try:
             with contextlib.suppress(Exception):
-                async with asyncio.timeout(CLOSE_SECONDS):
+                async with asyncio.timeout(seconds):
                     await self.client.close()
                     await self._over.wait()
         finally:
             self.abort()
+            await end_tasks(_tasks_of(self.client))
 
     def abort(self) -> None:
         """Cut the connection."""
@@ -228,6 +231,14 @@ def _client_class() -> type[Client]:
             await super()._process_info({**info, "connect_urls": None}, initial_connection)
 
     return CarefulClient
+
+
+def _tasks_of(client: Client) -> list[asyncio.Task[Any]]:
+    """What the library leaves behind if its end was cut short."""
+    names = ("_reading_task", "_ping_interval_task", "_flusher_task", "_reconnection_task")
+    found = [getattr(client, name, None) for name in names]
+    found += [getattr(one, "_wait_for_msgs_task", None) for one in getattr(client, "_subs", {}).values()]
+    return [task for task in found if isinstance(task, asyncio.Task) and not task.done()]
 
 
 def _credentials(cluster: Cluster) -> dict[str, Any]:

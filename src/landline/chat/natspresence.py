@@ -163,7 +163,7 @@ class NatsPresence:
             elif "Nats-Marker-Reason" in one.headers:
                 self._say(self._neighbours.expired(node, _now()))
             else:
-                self._neighbours.leased(node, _now())
+                self._neighbours.leased(node, int(one.body) if one.body.isdigit() else 0, _now())
 
     async def _heard(self, message: Msg) -> None:
         kind, node = message.subject.rsplit(".", 2)[1:]
@@ -183,7 +183,7 @@ class NatsPresence:
         await link.send(self._subject(ASK), node.encode())
 
     async def _renew_once(self, link: Link) -> None:
-        await link.ask(self._names.lease(self._own), b"1")
+        await link.ask(self._names.lease(self._own), str(self._roster.number).encode())
 
     def _say(self, effects: Sequence[Present | Absent]) -> None:
         for effect in effects if self._node is not None else ():

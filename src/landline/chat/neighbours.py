@@ -1,7 +1,7 @@
 """Who is on the other nodes: what a node tells of its own people, and what it makes of what it hears.
 
-A node holds a lease that the bus ends when the node does. What it tells is numbered: whoever misses a number, or comes
-anew, asks for the whole. Times are of a steady clock, in seconds.
+A node holds a lease that the bus ends when the node does. What it tells is numbered, and the
+lease says how far: whoever misses a number, or comes anew, asks for the whole. Times are of a steady clock, in seconds.
 """
 
 from __future__ import annotations
@@ -67,6 +67,11 @@ class Roster:
         self._is_whole_due = True
 
     @property
+    def number(self) -> int:
+        """The number of the newest report."""
+        return self._number
+
+    @property
     def has_news(self) -> bool:
         """Whether there is anything to tell."""
         return self._is_whole_due or bool(self._pending)
@@ -84,26 +89,31 @@ class Roster:
     def asked(self) -> None:
         """Somebody wants to know everybody; so does whoever is there when the link is new."""
         self._is_whole_due = True
-        self._pending.clear()
 
     def reports(self) -> list[bytes]:
-        """What the others must be told now, each document at most some 60 KB."""
+        """What the others must be told now, each document at most some 60 KB.
+
+        Changes come before the whole: whoever knows the whole already must not find a change in it.
+        """
+        changes, self._pending = self._pending, []
+        told: list[Report] = [Changes(self._next(), part) for part in _parts(changes)]
         if self._is_whole_due:
             self._is_whole_due = False
-            return [_ENCODER.encode(report) for report in self._whole()]
-        changes, self._pending = self._pending, []
-        return [_ENCODER.encode(Changes(self._next(), part)) for part in _parts(changes)]
+            told += self._whole()
+        return [_ENCODER.encode(report) for report in told]
 
     def seats(self) -> list[Seat]:
         """Everybody."""
         return [(room, person) for (room, _), person in self._seats.items()]
 
     def _note(self, came: bool, room: str, person: Person) -> None:
-        if self._is_whole_due:
-            return
+        if self._number == 0:
+            return  # Nobody knows anything of this node yet, so its whole will do.
         self._pending.append((came, room, person))
         if len(self._pending) > MOST_PENDING:
-            self.asked()
+            self._pending.clear()
+            self._is_whole_due = True
+            self._next()  # A number that nobody hears: nobody passes over the whole.
 
     def _whole(self) -> Iterator[Whole]:
         for at, part in enumerate(list(_parts(self.seats())) or [[]]):
@@ -129,6 +139,8 @@ class _Neighbour:
         """Since when nobody knows whether it is still there; None if it holds its lease."""
         self.asked_at = now
         """When its whole was asked for; a new node tells it unasked."""
+        self.announced = 0
+        """The number of its newest report, as its lease had it last."""
         self.is_told = False
         """Whether anything was made of its reports."""
         self.is_skipping = False
@@ -150,11 +162,18 @@ class Neighbours:
             one.number = None
             one.asked_at = now
 
-    def leased(self, node: str, now: float) -> None:
-        """A node has taken or renewed its lease."""
+    def leased(self, node: str, number: int, now: float) -> None:
+        """A node has taken or renewed its lease, and says the number of its newest report in it.
+
+        A report that is not there by the next time was lost, though nothing came behind it.
+        """
         one = self._get(node, now)
-        if one is not None:
-            one.doubted_at = None
+        if one is None:
+            return
+        one.doubted_at = None
+        if one.number is not None and one.number < one.announced:
+            one.number = None
+        one.announced = number
 
     def released(self, node: str) -> list[Absent]:
         """A node has given up its lease: it has ended."""

@@ -7,7 +7,6 @@ import msgspec
 from landline.chat.effects import Absent, Present
 from landline.chat.entering import note_came, note_went
 from landline.chat.identities import rename_guest
-from landline.chat.names import skeleton
 from landline.chat.notices import Announcement, Person, Renamed, Types, decode_notice
 from landline.chat.saying import tell_typing
 from landline.chat.world import World
@@ -50,21 +49,22 @@ def _come(world: World, node: str, room_name: str, person: Person) -> None:
     room.elsewhere.setdefault(node, {})[person.id] = person
     if not was_here:
         note_came(world, room, room.shown(person))
+    elif person.id in room.came:
+        room.came[person.id] = room.shown(person)
 
 
 def _be_elsewhere(world: World, node: str, person: Person) -> None:
     """Somebody is on another node: new, or with another nick."""
     old = world.directory.elsewhere.get(node, {}).get(person.id)
     if old is not None and old.nick != person.nick:
-        world.directory.drop_elsewhere(node, old, skeleton(old.nick))
+        world.directory.drop_elsewhere(node, old)
         _tell_renamed(world, old, person)
-    shape = skeleton(person.nick)
-    user = world.directory.user(shape)
-    holder = None if user is None or user == person.id else world.directory.here.get(user)
-    # Two guests took one nick at the same time on two nodes; every node decides the same.
-    if holder is not None and holder.account is None and (not person.id.startswith("~") or person.id < holder.id):
-        rename_guest(world, holder)
-    world.directory.take_elsewhere(node, person, shape)
+    for user in world.directory.users(person.nick):
+        holder = None if user == person.id else world.directory.here.get(user)
+        # Two guests took one nick at the same time on two nodes; every node decides the same.
+        if holder is not None and holder.account is None and (not person.id.startswith("~") or person.id < holder.id):
+            rename_guest(world, holder)
+    world.directory.take_elsewhere(node, person)
 
 
 def _tell_renamed(world: World, old: Person, new: Person) -> None:
@@ -82,7 +82,7 @@ def _gone(world: World, node: str, room_name: str, person: Person) -> None:
     if not room_name:
         known = world.directory.elsewhere.get(node, {}).get(person.id)
         if known is not None:
-            world.directory.drop_elsewhere(node, known, skeleton(known.nick))
+            world.directory.drop_elsewhere(node, known)
         return
     room = world.rooms.get(room_name)
     if room is None or person.id not in room.elsewhere.get(node, {}):

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """A notice as it travels, the same object for all sessions of a family. `room` and `seq` are those of a message."""
+    """A notice as it travels, the same object for all sessions of a family. `room` and `seq` are those of a message,
+    or of the first one of a page."""
 
     data: bytes
     is_ephemeral: bool = False
@@ -24,6 +25,7 @@ class Outbox:
     def __init__(self) -> None:
         self._packets: deque[Packet] | None = None
         self._ephemeral = 0
+        """How many packets are ephemeral. Looking for them each time would take long just where much waits."""
         self.held_bytes = 0
 
     def __bool__(self) -> bool:
@@ -48,19 +50,18 @@ class Outbox:
         if packets is None:
             return b""
         if self.held_bytes <= most_bytes:
-            self._let_go()
+            self._forget()
             return packets[0].data if len(packets) == 1 else b"".join([packet.data for packet in packets])
-        parts: list[bytes] = []
-        room = most_bytes
-        while packets and (not parts or len(packets[0].data) <= room):
-            packet = packets.popleft()
-            self._ephemeral -= packet.is_ephemeral
-            parts.append(packet.data)
-            room -= len(packet.data)
-        data = b"".join(parts)
+        taken = [packets.popleft()]
+        room = most_bytes - len(taken[0].data)
+        while packets and len(packets[0].data) <= room:
+            taken.append(packets.popleft())
+            room -= len(taken[-1].data)
+        data = b"".join([packet.data for packet in taken])
         self.held_bytes -= len(data)
+        self._ephemeral -= sum(packet.is_ephemeral for packet in taken)
         if not packets:
-            self._let_go()
+            self._forget()
         return data
 
     def clear(self) -> dict[str, int]:
@@ -69,16 +70,16 @@ class Outbox:
         for packet in self._packets or ():
             if packet.room is not None:
                 unsent.setdefault(packet.room, packet.seq)
-        self._let_go()
+        self._forget()
         return unsent
 
-    def _let_go(self) -> None:
+    def _forget(self) -> None:
         self._packets = None
-        self.held_bytes = self._ephemeral = 0
+        self._ephemeral = 0
+        self.held_bytes = 0
 
     def _drop_ephemeral(self) -> None:
-        # Counted, as looking for them at every packet took a time that grew with the square of what waits.
         if self._packets is not None and self._ephemeral:
-            self._ephemeral = 0
             self._packets = deque(packet for packet in self._packets if not packet.is_ephemeral)
+            self._ephemeral = 0
             self.held_bytes = sum(len(packet.data) for packet in self._packets)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from landline.chat.buckets import Bucket
 from landline.chat.entries import AccountRecord
+from landline.chat.names import account_of, skeleton
 from landline.chat.notices import Person
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Session:
     """The rooms it is in, in the order it came to them."""
     typed: float = -1e9
     """When it last told that somebody types."""
+    queries: int = 0
+    """What it has asked that is not answered yet."""
 
 
 @dataclass(slots=True, eq=False)
@@ -39,7 +42,6 @@ class Identity:
 
     id: str
     nick: str
-    skeleton: str
     account: AccountRecord | None = None
     is_operator: bool = False
     sessions: dict[int, Session] = field(default_factory=dict)
@@ -72,44 +74,43 @@ class Directory:
         self.accounts[account.account] = account
         self._owned[account.skeleton] = account.account
 
-    def owner(self, skeleton: str) -> AccountRecord | None:
-        """The account that a nick of this skeleton belongs to."""
-        name = self._owned.get(skeleton)
-        return None if name is None else self.accounts[name]
+    def owner(self, nick: str) -> AccountRecord | None:
+        """The account that a nick belongs to, or that is called nearly so."""
+        return self.accounts.get(account_of(nick)) or self.accounts.get(self._owned.get(skeleton(nick), ""))
 
-    def user(self, skeleton: str) -> str | None:
-        """The id of who has a nick of this skeleton at the moment, here or on another node."""
-        return self._in_use.get(skeleton)
+    def users(self, nick: str) -> list[str]:
+        """The ids of who is called so at the moment, or nearly so, here or on another node."""
+        return list(dict.fromkeys(self._in_use[form] for form in _forms(nick) if form in self._in_use))
 
     def take(self, identity: Identity) -> None:
         """Somebody is here now, under this nick."""
         self.here[identity.id] = identity
-        self._in_use[identity.skeleton] = identity.id
+        self._in_use.update(dict.fromkeys(_forms(identity.nick), identity.id))
 
     def drop(self, identity: Identity) -> None:
-        """Somebody is not here any more; the nick is free."""
+        """Somebody is not here any more; the nick is free, unless the same one is on another node."""
         self.here.pop(identity.id, None)
-        self._free(identity.skeleton, identity.id)
+        self._free(identity.nick, identity.id)
 
-    def rename(self, identity: Identity, nick: str, skeleton: str) -> None:
+    def rename(self, identity: Identity, nick: str) -> None:
         """Somebody has another nick."""
-        self._free(identity.skeleton, identity.id)
-        identity.nick, identity.skeleton = nick, skeleton
-        self._in_use[skeleton] = identity.id
+        old, identity.nick = identity.nick, nick
+        self._free(old, identity.id)
+        self.take(identity)
 
-    def take_elsewhere(self, node: str, person: Person, skeleton: str) -> None:
+    def take_elsewhere(self, node: str, person: Person) -> None:
         """Somebody is on another node."""
         self.elsewhere.setdefault(node, {})[person.id] = person
-        self._in_use.setdefault(skeleton, person.id)
+        for form in _forms(person.nick):
+            self._in_use.setdefault(form, person.id)
 
-    def drop_elsewhere(self, node: str, person: Person, skeleton: str) -> None:
+    def drop_elsewhere(self, node: str, person: Person) -> None:
         """Somebody is not on that node any more."""
         people = self.elsewhere.get(node, {})
         people.pop(person.id, None)
         if not people:
             self.elsewhere.pop(node, None)
-        if person.id not in self.here and all(person.id not in others for others in self.elsewhere.values()):
-            self._free(skeleton, person.id)
+        self._free(person.nick, person.id)
 
     def person(self, id: str) -> Person | None:
         """Somebody who is here or on another node, by id."""
@@ -126,6 +127,17 @@ class Directory:
             yield from (person for id, person in people.items() if id not in seen)
             seen |= people.keys()
 
-    def _free(self, skeleton: str, id: str) -> None:
-        if self._in_use.get(skeleton) == id:
-            del self._in_use[skeleton]
+    def _free(self, nick: str, id: str) -> None:
+        """A nick is not that of somebody any more, but where there is still a session under it."""
+        for form in _forms(nick):
+            if self._in_use.get(form) == id:
+                del self._in_use[form]
+        people = [others[id] for others in self.elsewhere.values() if id in others]
+        nicks = [person.nick for person in people] + ([self.here[id].nick] if id in self.here else [])
+        for form in [form for other in nicks for form in _forms(other)]:
+            self._in_use.setdefault(form, id)
+
+
+def _forms(nick: str) -> tuple[str, str]:
+    """What must be nobody else's: what a nick looks like, and what it is. A capital I looks like an l, and is an i."""
+    return skeleton(nick), f"={account_of(nick)}"

@@ -111,6 +111,10 @@ class Bus(Protocol):
         or if the log does not reach back to `position`.
         """
 
+    async def caught_up(self) -> None:
+        """Wait until what was in the log when the bus began has been delivered: a node that opens its doors before
+        would know less than those who come from another one."""
+
     def propose(self, entry: AnyEntry) -> None:
         """Give an entry its place in the log. It comes back with `deliver`, or `failed` tells why not."""
 

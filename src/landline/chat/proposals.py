@@ -7,6 +7,7 @@ which the log takes once. One entry of a room is on its way at a time; rooms do 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 
@@ -18,7 +19,10 @@ PROPOSAL_SECONDS = 30.0
 """How long a proposal is tried. The log knows ids for ten minutes."""
 RETRY_SECONDS = 0.1
 MOST_PROPOSALS = 8192
-FULL = f"{MOST_PROPOSALS} entries wait for the cluster; try again a little later"
+REFUSED = "the other nodes of this chat do not take it; whoever runs this node finds the reason in its log"
+FULL = f"{MOST_PROPOSALS} messages wait for the other nodes; try again a little later"
+
+_log = logging.getLogger("landline.chat")
 
 Failed = Callable[[AnyEntry, str, bool], None]
 """Gets an entry that was not taken, why, and whether it may come all the same."""
@@ -122,7 +126,8 @@ class Proposals:
             one.was_sent = was_sent
             if is_passing(refused):
                 return False
-            self._over(one, f"the cluster has not taken it: {refused}", False)
+            _log.warning("the cluster has not taken an entry: %s", refused)
+            self._over(one, REFUSED, False)
         one.is_over = True
         return True
 

@@ -27,8 +27,7 @@ def readable(world: World, session: Session, request: Request, name: str) -> Roo
     if room is None or (room.parties is not None and identity.id not in room.parties):
         world.refuse(session, request, "no_such_room", f"there is no room {name!r}")
         return None
-    banned = room.sanction("ban", world.targets(session), world.now.wall)
-    if banned is not None and not world.may_moderate(session, room):
+    if world.ban_on(session, room) is not None:
         world.refuse(session, request, "banned", f"you are banned from {room.name}", room=room.name)
         return None
     return room
@@ -66,7 +65,8 @@ def search(world: World, session: Session, request: Search) -> None:
             return
         query = SearchFor(request.query, rooms=(room.name,), before=request.before, limit=limit)
     else:
-        rooms, own = _all_but_banned(world, session), tuple(world.direct.get(identity.id, ()))
+        rooms = _all_but_banned(world, session)
+        own = tuple(room.name for room in world.newest_conversations(identity.id))
         where = {"rooms": rooms, "also": own} if rooms is None else {"rooms": rooms + own}
         query = SearchFor(request.query, **where, before=request.before, limit=limit)
     world.ask(query, Pending(session.number, request, b""))
@@ -74,13 +74,8 @@ def search(world: World, session: Session, request: Search) -> None:
 
 def _all_but_banned(world: World, session: Session) -> tuple[str, ...] | None:
     """The rooms a session may read; None: all of them."""
-    targets, wall = world.targets(session), world.now.wall
     rooms = [room for room in world.rooms.values() if room.parties is None]
-    allowed = [
-        room.name
-        for room in rooms
-        if not room.sanctions or not room.sanction("ban", targets, wall) or world.may_moderate(session, room)
-    ]
+    allowed = [room.name for room in rooms if not room.sanctions or world.ban_on(session, room) is None]
     return None if len(allowed) == len(rooms) else tuple(allowed)
 
 
@@ -129,7 +124,7 @@ def rooms(world: World, session: Session, request: Rooms) -> None:
         (room for room in world.rooms.values() if room.parties is None), key=lambda room: (-room.count, room.name)
     )
     places = [Place(room.name, room.head.seq, room.count, room.topic) for room in there[:MOST_LISTED]]
-    direct = world.conversations(identity)[:MOST_LISTED]
+    direct = world.conversations(identity)
     world.answer(session, request, RoomList, rooms=places, direct=direct)
 
 

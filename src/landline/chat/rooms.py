@@ -10,6 +10,11 @@ from landline.chat.entries import Head, SanctionRecord, Stored
 from landline.chat.notices import Message, Person
 from landline.chat.people import Identity, Session
 
+MOST_SAID = 10_000
+"""Persons of one slow room of whom it is known when they spoke; beyond, the one who spoke longest ago is let off."""
+MOST_SANCTIONS = 2_000
+"""Bans and mutes of one room: whoever opens a room may set them."""
+
 
 @dataclass(slots=True)
 class Catching:
@@ -46,6 +51,8 @@ class Room:
     """When somebody last spoke in it, by the steady clock; only while it is slow."""
     came: dict[str, Person] = field(default_factory=dict)
     went: dict[str, Person] = field(default_factory=dict)
+    listed: set[str] = field(default_factory=set)
+    """Who came or went and was not told of, but somebody has seen the list of members since."""
     _live: tuple[int, ...] | None = None
 
     @property
@@ -89,6 +96,14 @@ class Room:
         """Whether somebody is in it, here or on another node."""
         return id in self.people or any(id in people for people in self.elsewhere.values())
 
+    def is_full_of_sanctions(self, wall: float) -> bool:
+        """Whether no other sanction has a place. Those that are over are forgotten first."""
+        if len(self.sanctions) >= MOST_SANCTIONS:
+            over = [key for key, record in self.sanctions.items() if record.until is not None and record.until <= wall]
+            for key in over:
+                del self.sanctions[key]
+        return len(self.sanctions) >= MOST_SANCTIONS
+
     def sanction(self, what: str, targets: list[str], wall: float) -> SanctionRecord | None:
         """The ban or mute that holds for one of these targets at this time, if there is one."""
         for target in targets:
@@ -98,6 +113,14 @@ class Room:
                     return record
                 del self.sanctions[what, target]
         return None
+
+    def note_said(self, id: str, steady: float) -> None:
+        """Somebody has spoken in it. What no longer matters is forgotten: guests are new ones each time."""
+        self.said.pop(id, None)
+        self.said[id] = steady
+        # They stand in the order in which they spoke.
+        while len(self.said) > MOST_SAID or next(iter(self.said.values())) + self.slow <= steady:
+            self.said.pop(next(iter(self.said)))
 
     def covers(self, after: int) -> bool:
         """Whether all messages behind `after` are in memory."""

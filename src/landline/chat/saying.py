@@ -29,21 +29,20 @@ def say(world: World, session: Session, request: Say, draw: bytes) -> None:
         text = f"you are not in {request.room!r}; join it first"
         world.refuse(session, request, "not_in_room", text, room=request.room)
         return
-    mute = room.sanction("mute", world.targets(session), world.now.wall)
-    moderates = world.may_moderate(session, room)
-    if mute is not None and not moderates:
+    mute = world.mute_on(session, room)
+    if mute is not None:
         wait = None if mute.until is None else mute.until - world.now.wall
         reason = f": {mute.reason}" if mute.reason else ""
         world.refuse(session, request, "muted", f"you may not speak in {room.name}{reason}", wait, room=room.name)
         return
-    if room.slow and not moderates:
+    if room.slow and not world.may_moderate(session, room):
         wait = room.said.get(identity.id, -1e9) + room.slow - world.now.steady
         if wait > 0:
             text = f"{room.name} is slow: everybody speaks once in {room.slow:g} s"
             world.refuse(session, request, "slow", text, wait, room=room.name)
             return
     if _post(world, session, request, room.name, None, draw) and room.slow:
-        room.said[identity.id] = world.now.steady
+        room.note_said(identity.id, world.now.steady)
 
 
 NOWHERE = Room("")
@@ -80,7 +79,7 @@ def _post(world: World, session: Session, request: Say | Msg, room: str, peer: P
         world.refuse(session, request, "bad_cid", text, room=room)
         return False
     # First, as cleaning what comes too fast would cost more than refusing it.
-    wait = world.wait_to_speak(session)
+    wait = world.wait_to_speak(session, is_approach=peer is not None and room not in world.rooms)
     if wait:
         world.refuse(session, request, "too_fast", f"too fast: wait {wait:.1f} s", wait, room=room)
         return False
@@ -110,8 +109,7 @@ def posted(world: World, outcome: Outcome) -> None:
     """A message has its place, had it before, or could not be stored."""
     entry, stored = outcome.entry, outcome.stored
     assert isinstance(entry, Post)
-    pending = world.pending.pop(entry.id, None)
-    session = None if pending is None else world.sessions.get(pending.session)
+    session, pending = world.settled(entry.id)
     if stored is None:
         if session is not None and pending is not None:
             text = f"it was not stored: {outcome.detail or outcome.why}"
@@ -146,7 +144,7 @@ def typing(world: World, session: Session, request: Typing) -> None:
     room = world.rooms.get(request.room)
     if room is None or not (request.room in session.rooms or identity.id in (room.parties or ())):
         return
-    if world.now.steady - session.typed < TYPING_SECONDS:
+    if world.now.steady - session.typed < TYPING_SECONDS or world.mute_on(session, room) is not None:
         return
     session.typed = world.now.steady
     notice = Types(room=room.name, id=identity.id, nick=identity.nick)

@@ -27,7 +27,6 @@ from landline.server.session import SessionConnection
 from landline.transport.tls import ServerTls
 
 NAME = "chat"
-PORT = 8110
 
 
 def chat_service(
@@ -43,6 +42,7 @@ def chat_service(
     hosts: Sequence[str] = (),
     origins: Sequence[str] = (),
     metrics_token: str | None = None,
+    is_restored: bool = False,
 ) -> Service:
     """A chat, to be run by `landline.run` or a Server, on one address or several.
 
@@ -50,8 +50,9 @@ def chat_service(
     passwords from elsewhere, or at all under `tls_required`; `operators` are nicks that may moderate every room;
     `cluster` is the `nats://` address of the engine that several nodes share; `hosts` and `origins` name under which
     names the page may be called and which other sites may open its WebSocket; `metrics_token` lets others than this
-    machine read `/metrics`; `bounds` and `limits` bound its use, and `server_name` is how it is called. Returns the
-    service. Raises NameRefused for an operator that is no nick, ChatError if a library is missing.
+    machine read `/metrics`; `bounds` and `limits` bound its use, and `server_name` is how it is called.
+    `is_restored`: the folder came back from a backup, and clients that know later messages are told that those are
+    gone. Returns the service. Raises NameRefused for an operator that is no nick, ChatError if a library is missing.
     """
     bounds = bounds or Bounds()
     folder = default_folder() if data is None else Path(data)
@@ -67,7 +68,7 @@ def chat_service(
     async def start() -> None:
         # Here and in a thread: the first caller must not wait for it.
         await asyncio.get_running_loop().run_in_executor(None, prepare)
-        await hub.start(is_cluster=cluster is not None)
+        await hub.start(is_cluster=cluster is not None, is_restored=is_restored)
 
     @service.shutdown
     async def stop() -> None:

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from heapq import nlargest
 from typing import Any
 
 from landline.chat.bounds import MOST_NAME_CHARACTERS, Bounds
 from landline.chat.buckets import Buckets, wait_for_all
 from landline.chat.effects import Ask, Asked, Effect, Now, Propose, Tell
 from landline.chat.entries import AnyEntry, Genesis, SanctionRecord, Snapshot
-from landline.chat.names import skeleton
+from landline.chat.names import account_of
 from landline.chat.notices import Answer, Changed, Message, Notice, Person, Place, Refused
 from landline.chat.people import Directory, Identity, Session
 from landline.chat.ports import Query
 from landline.chat.rooms import Room, parties_of
 from landline.chat.wire import Quit, Request
 
+MOST_CONVERSATIONS = 200
+"""Conversations of somebody that are listed, and searched when no room is named."""
 MOST_TAILS = 100_000
 """Messages of all rooms together that are kept in memory, of about half a KiB each."""
 MOST_TAIL_BYTES = 64 * 1024 * 1024
@@ -26,12 +29,14 @@ MOST_TAIL_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Somebody waits for the outcome of what was asked. `cut`: its body was cut. `draw` as in Asked."""
+    """Somebody waits for the outcome of what was asked. `cut`: its body was cut. `draw` as in Asked. `nick` is how one
+    was called then, where it matters."""
 
     session: int
     request: Request
     draw: bytes
     cut: bool = False
+    nick: str = ""
 
 
 class World:
@@ -70,6 +75,7 @@ class World:
         self.addresses_rate = Buckets(bounds.address_burst, bounds.address_rate)
         self.guesses = Buckets(bounds.guess_burst, bounds.guess_rate)
         self.openings = Buckets(bounds.opening_burst, bounds.opening_rate)
+        self.approaches = Buckets(bounds.approach_burst, bounds.approach_rate)
         self.counts: Counter[str] = Counter()
         self.storage_fails = False
         self._ticket = 0
@@ -136,7 +142,22 @@ class World:
         """A number by which an answer finds who waits for it."""
         self._ticket += 1
         self.tickets[self._ticket] = pending
+        self.sessions[pending.session].queries += 1
         return self._ticket
+
+    def settled(self, entry: str) -> tuple[Session | None, Pending | None]:
+        """Who waits for an entry that has come to its end, by its id: the session, if it is still there, and what it
+        asked."""
+        pending = self.pending.pop(entry, None)
+        return (None, None) if pending is None else (self.sessions.get(pending.session), pending)
+
+    def answered(self, ticket: int) -> tuple[Session | None, Pending]:
+        """Who waits for an answer that has come: the session, if it is still somebody's, and what it asked."""
+        pending = self.tickets.pop(ticket)
+        session = self.sessions.get(pending.session)
+        if session is not None:
+            session.queries -= 1
+        return (None if session is None or session.identity is None else session), pending
 
     def hold(self, number: int) -> None:
         """What a session asks next depends on what it is told first: it waits."""
@@ -148,10 +169,13 @@ class World:
         if held:
             self.released.append(held)
 
-    def wait_to_speak(self, session: Session) -> float:
-        """Take what it costs to say something that others see. Returns the seconds to wait; 0.0 if it was taken."""
+    def wait_to_speak(self, session: Session, *, is_approach: bool) -> float:
+        """Take what it costs to say something, or to begin a conversation (`is_approach`). Returns the seconds to wait;
+        0.0 if it was taken."""
         steady, identity = self.now.steady, session.identity
         buckets = [session.messages, self.addresses_rate.of(session.address, steady)]
+        if is_approach:
+            buckets.append(self.approaches.of(session.address, steady))
         if identity is not None and identity.account is not None:
             buckets.append(self.accounts_rate.of(identity.id, steady))
         return wait_for_all(buckets, steady)
@@ -168,9 +192,13 @@ class World:
         return room
 
     def conversations(self, identity: Identity) -> list[Place]:
-        """The conversations somebody has had, those with the newest messages first."""
-        rooms = sorted(self.direct.get(identity.id, {}).values(), key=lambda room: -room.head.time)
+        """The newest conversations of somebody, those with the newest messages first."""
+        rooms = self.newest_conversations(identity.id)
         return [Place(room.name, room.head.seq, peer=self.peer(room, identity.id)) for room in rooms]
+
+    def newest_conversations(self, id: str) -> list[Room]:
+        """The conversations with the newest messages, as many as stand in one list: anybody can begin one with one."""
+        return nlargest(MOST_CONVERSATIONS, self.direct.get(id, {}).values(), key=lambda room: room.head.time)
 
     def peer(self, room: Room, id: str) -> Person:
         """The other one of a conversation, as far as one can tell."""
@@ -194,12 +222,9 @@ class World:
         return tuple(number for number, session in self.sessions.items() if session.identity is not None)
 
     def nick_of(self, id: str) -> str:
-        """How somebody is called, or was."""
+        """How somebody who is here is called."""
         person = self.directory.person(id)
-        if person is not None:
-            return person.nick
-        account = self.directory.accounts.get(id)
-        return id if account is None else account.nick
+        return id if person is None else person.nick
 
     def targets(self, session: Session) -> list[str]:
         """What a ban or mute on this session may be on: its id, and for a guest its address."""
@@ -207,33 +232,41 @@ class World:
         assert identity is not None
         return [identity.id] if identity.account else [identity.id, f"address:{session.address}"]
 
+    def ban_on(self, session: Session, room: Room) -> SanctionRecord | None:
+        """The ban that keeps a session out of a room, if there is one. Operators go where they like."""
+        return self._sanction_on("ban", session, room)
+
+    def mute_on(self, session: Session, room: Room) -> SanctionRecord | None:
+        """The mute that holds for a session in a room, if there is one. Operators always speak."""
+        return self._sanction_on("mute", session, room)
+
+    def _sanction_on(self, what: str, session: Session, room: Room) -> SanctionRecord | None:
+        identity = session.identity
+        assert identity is not None
+        # A moderator is not exempt: only an operator can have put a sanction on one.
+        return None if identity.is_operator else room.sanction(what, self.targets(session), self.now.wall)
+
     def may_moderate(self, session: Session, room: Room) -> bool:
         """Whether a session may put others out of a room."""
         identity = session.identity
         assert identity is not None
         return identity.is_operator or (identity.account is not None and identity.account.account in room.moderators)
 
-    def ban_on(self, session: Session, room: Room) -> SanctionRecord | None:
-        """The ban that keeps a session out of a room, if there is one."""
-        record = room.sanction("ban", self.targets(session), self.now.wall)
-        return None if record is None or self.may_moderate(session, room) else record
-
     def find_person(self, text: str) -> Person | None:
         """Somebody by nick or id: who is here, on another node, or has an account."""
         name = text.removeprefix("@")
         if len(name) > 4 * MOST_NAME_CHARACTERS:
-            # What a longer one looks like takes long to find out, and nobody is called so.
+            # What cannot be a name is not worth the work of looking for it.
             return None
         person = self.directory.person(name)
         if person is not None:
             return person
-        shape = skeleton(name)
-        user = self.directory.user(shape)
-        person = None if user is None else self.directory.person(user)
-        if person is not None and person.nick.casefold() == name.casefold():
-            return person
-        account = self.directory.accounts.get(name) or self.directory.owner(shape)
-        if account is None or account.nick.casefold() != name.casefold():
+        form = account_of(name)
+        for person in map(self.directory.person, self.directory.users(name)):
+            if person is not None and account_of(person.nick) == form:
+                return person
+        account = self.directory.accounts.get(form)
+        if account is None:
             return None
         return Person(account.account, account.nick, "", account.bot_of is not None)
 

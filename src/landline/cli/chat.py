@@ -33,6 +33,7 @@ class ChatOptions:
     times: bool = False
     password: bool = False
     token_file: str | None = None
+    look: str = ""
 
 
 def chat_command(address: str, options: ChatOptions, tls: CallerOptions) -> Exit:
@@ -40,7 +41,9 @@ def chat_command(address: str, options: ChatOptions, tls: CallerOptions) -> Exit
     where = chat_address(address)
     client = _client(where, options, tls)
     with asyncio.Runner(loop_factory=loop_for_input()) as runner:
-        return runner.run(_in_plain_lines(client, times=options.times))
+        if options.plain or not (sys.stdin.isatty() and sys.stdout.isatty()):
+            return runner.run(_in_plain_lines(client, times=options.times))
+        return runner.run(_on_the_screen(client, options.look))
 
 
 def _client(where: Address, options: ChatOptions, tls: CallerOptions) -> ChatClient:
@@ -75,6 +78,16 @@ def _ask_first(what: str) -> str:
     if not somebody_types():
         raise UsageError("--password asks for it on a terminal, and here is none; give a program a --token-file")
     return str(click.prompt(what, hide_input=True, err=True))
+
+
+async def _on_the_screen(client: ChatClient, look: str) -> Exit:
+    from landline.chat.terminal.run import run_terminal
+
+    async with client:
+        error = await run_terminal(client, look=look)
+    if error is not None:
+        raise error
+    return Exit.DONE
 
 
 async def _in_plain_lines(client: ChatClient, *, times: bool) -> Exit:

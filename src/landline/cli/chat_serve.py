@@ -11,10 +11,10 @@ import click
 
 from landline.address import Address, FdAddress, TcpAddress, TlsAddress, UdpAddress, host_port
 from landline.address import parse as parse_address
-from landline.chat.bounds import Bounds, parse_bound
+from landline.chat.bounds import PORT, Bounds, parse_bound
 from landline.cli.exits import Exit
 from landline.cli.serve import this_command
-from landline.errors import UsageError
+from landline.errors import NameRefused, UsageError
 from landline.server.engine import Listening
 from landline.server.run import run
 from landline.server.service import Service
@@ -22,7 +22,7 @@ from landline.server.service import Service
 if TYPE_CHECKING:
     from landline.transport.tls import ServerTls
 
-PORT = 8110
+
 DEFAULT_ADDRESS = f"127.0.0.1:{PORT}"
 
 
@@ -40,12 +40,16 @@ class ChatServing:
     origins: tuple[str, ...] = ()
     metrics_token_file: str | None = None
     only_tls: bool = False
+    restored: bool = False
 
 
 def chat_serve_command(told: ChatServing, tls: ServerTls | None) -> Exit:
     """Serve a chat until a signal; see `landline chat serve --help`. Returns the exit code."""
     where = [listens(address) for address in told.addresses or (DEFAULT_ADDRESS,)]
-    service = service_for(told, tls)
+    try:
+        service = service_for(told, tls)
+    except NameRefused as refused:
+        raise UsageError(f"--operator: {refused}") from None
     counts = run([(service, address) for address in where], tell_person if sys.stdout.isatty() else print_lines)
     click.echo(f"stopped: {counts}", err=True)
     return Exit.LOST if counts.cut_off else Exit.DONE
@@ -66,6 +70,7 @@ def service_for(told: ChatServing, tls: ServerTls | None) -> Service:
         operators=told.operators,
         server_name=told.name,
         cluster=told.cluster,
+        is_restored=told.restored,
         hosts=told.hosts,
         origins=told.origins,
         metrics_token=None if told.metrics_token_file is None else read_token(told.metrics_token_file),

@@ -284,6 +284,8 @@ def chat() -> None:
 )
 @click.option("--plain", is_flag=True, help="Plain lines, for pipes and screen readers.")
 @click.option("--times", is_flag=True, help="In plain lines, say when each message was said (UTC).")
+@click.option("--light", "look", flag_value="light", help="Colours for a light terminal; by default it is asked.")
+@click.option("--dark", "look", flag_value="dark", help="Colours for a dark terminal.")
 @click.option("--password", is_flag=True, help="Log in as the owner of NAME: the password is asked for.")
 @click.option("--token-file", **FILE, help="Come in with the token in this file, such as that of a bot.")
 @caller_options
@@ -294,6 +296,7 @@ def join(
     rooms: tuple[str, ...],
     plain: bool,
     times: bool,
+    look: str | None,
     password: bool,
     token_file: str | None,
     verbose: bool,
@@ -310,7 +313,7 @@ def join(
     from landline.cli.chat import ChatOptions, chat_command
 
     show_log(verbose, logging.ERROR)
-    options = ChatOptions(nick, rooms, plain, times, password, token_file)
+    options = ChatOptions(nick, rooms, plain, times, password, token_file, look or "")
     return chat_command(address, options, CallerOptions(**tls))
 
 
@@ -327,6 +330,7 @@ def join(
 )
 @click.option("--host", "hosts", metavar="NAME", multiple=True, help="A name by which this machine calls the page.")
 @click.option("--origin", "origins", metavar="URL", multiple=True, help="Another site whose pages may connect.")
+@click.option("--restored", is_flag=True, help="The folder came back from a backup: say so once, and clients know.")
 @click.option("--metrics-token-file", **FILE, help="Let others than this machine read /metrics with this token.")
 @server_options
 @verbose_option

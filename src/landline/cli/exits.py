@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 
 from landline.errors import (
+    ChatError,
     CodeBurnt,
     ConnectError,
     ConnectionClosed,
@@ -15,6 +16,7 @@ from landline.errors import (
     IdentityRefused,
     LandlineError,
     ListenError,
+    NameRefused,
     PairingFailed,
     Reason,
     RelayError,
@@ -78,12 +80,14 @@ def code_of(error: LandlineError) -> Exit:
     match error:
         case CommandError():
             return error.code
-        case UsageError() | UnframableMessage():
+        case UsageError() | UnframableMessage() | NameRefused():
             return Exit.USAGE
         case IdentityRefused() | PairingFailed() | CodeBurnt() | RequestRefused():
             return Exit.REFUSED
         case ConnectError() | ListenError() | RelayError():
             return Exit.CANNOT_CONNECT
+        case ChatError():
+            return Exit.FAULT
         case TransferError():
             return _of_fault(getattr(error, "fault", None), Exit.LOST)
         case WaitTimeout() if error.waited_for.startswith("connecting"):

@@ -53,10 +53,8 @@ class MessageFlow(Speaking):
     __slots__ = (
         "_answer", "_answering", "_arriving", "_bytes_received", "_decoder", "_draining", "_end_wanted", "_feed",
         "_host", "_linger_left", "_messages_received", "_partial", "_peer_ended", "_pending", "_reading", "_receiver",
-        "_senders", "_sending_ended", "_sock", "_stepper", "_switch_to", "_writable", "local", "peer",
+        "_messages_a_turn", "_senders", "_sending_ended", "_sock", "_stepper", "_switch_to", "_writable", "local", "peer",
     )  # fmt: skip
-
-    _messages_a_turn = MOST_MESSAGES_A_TURN
 
     def __init__(self, host: Host, framing: Framing, limits: Limits, peer: Address, local: Address, sock: Any) -> None:
         self.peer = peer
@@ -80,8 +78,8 @@ class MessageFlow(Speaking):
         self._receiver: asyncio.Future[None] | None = None
         self._senders: list[asyncio.Future[None]] | None = None
         self._fault: FramingError | IdentityRefused | None = None
-        self._messages_received = self._messages_sent = 0
-        self._bytes_received = self._bytes_sent = 0
+        self._messages_a_turn = MOST_MESSAGES_A_TURN
+        self._messages_received = self._messages_sent = self._bytes_received = self._bytes_sent = 0
         self._linger_left = limits.receive_buffer_bytes
         self._arriving: int | None = 0
         self._reading = self._writable = True

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
-from landline.connection.flow import MOST_MESSAGES_A_TURN
 from landline.connection.stream import StreamConnection
 from landline.errors import Reason
 
@@ -57,12 +56,11 @@ class Session(Protocol):
 class SessionConnection(StreamConnection):
     """A connection that belongs to a session, as the function declared with `@service.session` gets it."""
 
-    __slots__ = ("_drain_told", "_end_told", "_held_open", "_messages_a_turn", "_room_untold", "_session")
+    __slots__ = ("_drain_told", "_end_told", "_held_open", "_room_untold", "_session")
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._session: Session | None = None
-        self._messages_a_turn = MOST_MESSAGES_A_TURN
         self._drain_told = self._end_told = self._held_open = self._room_untold = False
 
     # What a session calls.

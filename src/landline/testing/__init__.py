@@ -5,6 +5,8 @@ Each name is imported when it is first used: the pytest plugin lives here, and i
 
 from typing import TYPE_CHECKING
 
+from landline._lazily import lazily
+
 if TYPE_CHECKING:
     from landline.testing.background import Background
     from landline.testing.cases import (
@@ -35,7 +37,7 @@ _NAMES = {
     "memory": "MemoryTransport connect_in_memory",
     "served": "MemoryService serve_in_memory",
 }
-_HOMES = {name: f"landline.testing.{home}" for home, names in _NAMES.items() for name in names.split()}
+_HOMES = {name: f"landline.testing.{home}:{name}" for home, names in _NAMES.items() for name in names.split()}
 
 __all__ = [
     "Background",
@@ -68,13 +70,4 @@ __all__ = [
     "ways_to_cut",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Import a public name on its first use (PEP 562)."""
-    from importlib import import_module
-
-    if name not in _HOMES:
-        raise AttributeError(f"module 'landline.testing' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazily(__name__, _HOMES)

@@ -3,6 +3,8 @@
 The names below are the public ones; each is imported when it is first used.
 """
 
+from landline._lazily import lazily
+
 # What `typing.TYPE_CHECKING` is, without the milliseconds of importing typing; type checkers know the name.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,18 +18,18 @@ if TYPE_CHECKING:
     from landline.transfer.verifying import Verified, verify
 
 _HOMES = {
-    "Drop": "landline.transfer.drop",
-    "Fault": "landline.transfer.faults",
-    "Receipt": "landline.transfer.receipt",
-    "ReceiptFile": "landline.transfer.receipt",
-    "ReceiveOptions": "landline.transfer.options",
-    "Received": "landline.transfer.receivefiles",
-    "SendOptions": "landline.transfer.options",
-    "Verified": "landline.transfer.verifying",
+    "Drop": "landline.transfer.drop:Drop",
+    "Fault": "landline.transfer.faults:Fault",
+    "Receipt": "landline.transfer.receipt:Receipt",
+    "ReceiptFile": "landline.transfer.receipt:ReceiptFile",
+    "ReceiveOptions": "landline.transfer.options:ReceiveOptions",
+    "Received": "landline.transfer.receivefiles:Received",
+    "SendOptions": "landline.transfer.options:SendOptions",
+    "Verified": "landline.transfer.verifying:Verified",
     "events": "landline.transfer.events",
-    "receive": "landline.transfer.receivefiles",
-    "send": "landline.transfer.sendfiles",
-    "verify": "landline.transfer.verifying",
+    "receive": "landline.transfer.receivefiles:receive",
+    "send": "landline.transfer.sendfiles:send",
+    "verify": "landline.transfer.verifying:verify",
 }
 
 __all__ = [
@@ -45,14 +47,4 @@ __all__ = [
     "verify",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Import a public name on its first use (PEP 562)."""
-    from importlib import import_module
-
-    if name not in _HOMES:
-        raise AttributeError(f"module 'landline.transfer' has no attribute {name!r}")
-    module = import_module(_HOMES[name])
-    value = module if name == "events" else getattr(module, name)
-    globals()[name] = value
-    return value
+__getattr__ = lazily(__name__, _HOMES)

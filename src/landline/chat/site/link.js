@@ -1,7 +1,7 @@
 // The WebSocket: opened again by itself when it is lost, later and later, never all pages at once.
 
 const FIRST_DELAY = 400;
-const LONGEST_DELAY = 15000;
+const LONGEST_DELAY = 6000;
 const PING_EVERY = 25000;
 const PATIENCE = 10000;
 

@@ -1,0 +1,1 @@
+"""The chat in a terminal: rooms, members, scroll-back, all by keys. Built with Textual, which is imported only here."""
