@@ -102,7 +102,13 @@ def test_only_connections_with_a_session_have_something_for_it() -> None:
             await settle()
 
     run_virtual(scenario())
-    assert set(SessionConnection.__slots__) == {"_drain_told", "_end_told", "_held_open", "_room_untold", "_session"}
+    assert set(SessionConnection.__slots__) == {
+        "_drain_told",
+        "_end_told",
+        "_held_open",
+        "_room_untold",
+        "_session",
+    }
 
 
 def test_a_broadcast_reaches_sessions() -> None:

@@ -10,6 +10,7 @@ from landline.chat.buckets import wait_for_all
 from landline.chat.effects import Checked, CheckPassword, End, HashPassword
 from landline.chat.entries import AccountMade, AccountRecord, Outcome, SecretSet
 from landline.chat.identities import become, free_nick, tell_account
+from landline.chat.moderating import take_along
 from landline.chat.names import account_of, clean_nick, skeleton
 from landline.chat.notices import BotToken, Bye, Done
 from landline.chat.people import Session
@@ -98,6 +99,9 @@ def bot(world: World, session: Session, request: Bot, draw: bytes) -> None:
         nick = clean_nick(request.name)
     except NameRefused as refused:
         world.refuse(session, request, "bad_name", str(refused))
+        return
+    if account_of(nick) in world.operators:
+        world.refuse(session, request, "not_allowed", f"{nick} is to be an operator, which no bot can be")
         return
     secret = bot_secret(draw.hex())
     owner = world.directory.owner(nick)
@@ -258,7 +262,9 @@ def made(world: World, outcome: Outcome) -> None:
         token = bot_token(entry.account, pending.draw.hex())
         world.answer(session, request, BotToken, name=entry.nick, token=token)
     else:
-        become(world, session, world.directory.accounts[entry.account])
+        account = world.directory.accounts[entry.account]
+        take_along(world, session, account)
+        become(world, session, account)
         tell_account(world, session, request)
 
 

@@ -192,9 +192,9 @@ def _overflowed(world: World, command: Overflowed) -> None:
     session = world.sessions.get(command.session)
     if session is None:
         return
-    places = {name: room.head.seq + 1 for name, room in session.rooms.items()}
-    places |= {name: catching.after + 1 for name, catching in _behind(world, session)}
-    places |= command.unsent
+    places = {name: room.head.seq for name, room in session.rooms.items()}
+    places |= {name: catching.after for name, catching in _behind(world, session)}
+    places |= {name: seq - 1 for name, seq in command.unsent.items()}
     world.counts["lagged"] += 1
     world.tell(session, Lagged(epoch=world.epoch, rooms=places))
     world.out.append(End(session.number, "slow"))

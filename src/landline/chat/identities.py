@@ -108,7 +108,7 @@ def _be_account(world: World, session: Session, account: AccountRecord) -> None:
     identity = world.directory.here.get(account.account)
     if identity is None:
         free_nick(world, account.nick)
-        is_operator = account.account in world.operators
+        is_operator = account.account in world.operators and account.bot_of is None
         identity = Identity(account.account, account.nick, account, is_operator)
     _attach(world, session, identity)
 

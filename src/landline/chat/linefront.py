@@ -23,6 +23,9 @@ _BLANK = b" \t\r\n" + BOM_UTF8
 _JSON = re.compile(rb'\{[ \t]*"')
 _UNDECIDED = re.compile(rb"\{?[ \t]*")
 
+_REQUEST = re.compile(rb"[A-Z]+ [^ ]+ HTTP/[0-9.]+", re.IGNORECASE)
+_OF_BROWSER = "this came too late for a browser: it is a conversation in plain text by now; call again"
+
 
 class LineFront:
     """A session in plain text.
@@ -33,19 +36,8 @@ class LineFront:
     `JsonFront` would, behind a Switch.
     """
 
-    __slots__ = (
-        "_is_done",
-        "_is_fresh",
-        "_json",
-        "_lines",
-        "_number",
-        "_rooms",
-        "_telnet",
-        "_wishes",
-        "caller",
-        "family",
-        "is_person",
-    )
+    __slots__ = ("_is_done", "_is_first", "_is_fresh", "_json", "_lines", "_number", "_rooms", "_telnet", "_wishes",
+                 "caller", "family", "is_person")  # fmt: skip
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
@@ -57,6 +49,7 @@ class LineFront:
         self._rooms: list[str] = []
         self._wishes: dict[Ref, str] = {}
         self._number = 0
+        self._is_first = True
         self._is_fresh = True
         self._is_done = False
 
@@ -80,7 +73,11 @@ class LineFront:
         if self._is_fresh and self._opens_json(data):
             self._json, self.family = JsonFront(self.caller), Family.JSON
             return [Switch(Family.JSON), *self._json.received(self._lines.held + data)]
-        heard = [one for line in self._lines.feed(self._telnet.feed(data)) for one in self._heard(line)]
+        lines = self._lines.feed(self._telnet.feed(data))
+        if self._is_first and self._is_of_browser(lines):
+            self._is_done = True
+            return [Bye(code="refused", text=_OF_BROWSER), Finish("a request of HTTP, too late")]
+        heard = [one for line in lines for one in self._heard(line)]
         if self._lines.is_over:
             self._is_done = True
             heard += [Bye(code="too_long", text=f"a line has at most {MOST_LINE_BYTES} bytes"), Finish("too_long")]
@@ -110,6 +107,16 @@ class LineFront:
         start = (self._lines.held + data).lstrip(_BLANK)
         self._is_fresh = _UNDECIDED.fullmatch(start) is not None
         return _JSON.match(start) is not None
+
+    def _is_of_browser(self, lines: list[bytes]) -> bool:
+        """Whether the first of these lines that is not empty is a request of HTTP.
+
+        Browsers open connections before they need them, which are taken for a person's meanwhile. Any page may let
+        them send to this one later: what stands in such a request are no commands of a person.
+        """
+        first = next(filter(None, map(bytes.strip, lines)), None)
+        self._is_first = first is None
+        return first is not None and _REQUEST.fullmatch(first) is not None
 
     def _heard(self, line: bytes) -> list[Heard]:
         """What a line brings: nothing, if it is empty."""

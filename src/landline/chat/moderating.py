@@ -6,9 +6,12 @@ import ipaddress
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from landline.chat.bounds import MOST_MOTD_CHARACTERS, MOST_REASON_CHARACTERS
 from landline.chat.entering import leave
 from landline.chat.entries import (
+    AccountRecord,
     AnyEntry,
     Kicked,
     MotdSet,
@@ -202,8 +205,8 @@ def _sanctioned(world: World, entry: SanctionSet) -> None:
     addresses = {one.address for one in identity.sessions.values() if not one.is_local} if identity else set()
     if entry.what == "ban":
         _put_out(world, room, entry.target, entry.by_nick, entry.reason, until)
-    if identity is not None and identity.account is None:
-        # A guest is somebody else after the next call, and comes from the same address.
+    if identity is not None:
+        # A guest is somebody else after the next call, and whoever logs out is a guest: from the same address.
         for address in sorted(addresses):
             world.propose(
                 SanctionSet(
@@ -212,6 +215,26 @@ def _sanctioned(world: World, entry: SanctionSet) -> None:
                     reason=entry.reason,
                 )
             )  # fmt: skip
+
+
+def take_along(world: World, session: Session, account: AccountRecord) -> None:
+    """A guest registers: what keeps it out or silent is on the account from here on, unless it is on the address."""
+    identity = session.identity
+    assert identity is not None
+    for room in world.rooms.values():
+        for what in ("ban", "mute") if room.sanctions else ():
+            record = room.sanction(what, [identity.id], world.now.wall)
+            if record is not None:
+                target = account.account
+                taken = msgspec.structs.replace(record, target=target, nick=account.nick)
+                room.sanctions[what, target] = taken
+                world.propose(
+                    SanctionSet(
+                        id=f"{what}:{room.name}:{target}:{world.now.wall}", time=world.now.wall, by_nick=record.by,
+                        what=what, room=room.name, target=target, nick=account.nick, until=record.until,
+                        reason=record.reason,
+                    )
+                )  # fmt: skip
 
 
 def _lifted(world: World, entry: SanctionLifted) -> None:

@@ -283,7 +283,8 @@ class Announcement(Notice, tag="notice", frozen=True, kw_only=True):
 
 
 class Lagged(Notice, tag="lagged", frozen=True, kw_only=True):
-    """One has read too slowly: the session ends, and from these places on messages were not sent. Resume there."""
+    """One has read too slowly: the session ends. `rooms` has the last seq of each room before what was not sent: resume
+    behind it."""
 
     epoch: str
     rooms: dict[str, int]

@@ -15,6 +15,8 @@ from landline.chat.world import Pending, World
 
 MOST_LISTED = 500
 """Rooms or persons in one list."""
+MOST_SEARCHES = 8
+"""Searches of one session that wait for the store: all sessions share one thread for them."""
 
 
 def readable(world: World, session: Session, request: Request, name: str) -> Room | None:
@@ -51,6 +53,10 @@ def search(world: World, session: Session, request: Search) -> None:
     if not 0 < len(request.query.strip()) <= MOST_QUERY_CHARACTERS:
         text = f"a search has 1 to {MOST_QUERY_CHARACTERS} characters"
         world.refuse(session, request, "bad_query", text)
+        return
+    waiting = (one.session for one in world.tickets.values() if isinstance(one.request, Search))
+    if sum(number == session.number for number in waiting) >= MOST_SEARCHES:
+        world.refuse(session, request, "too_fast", "your searches before this one are not answered yet", 1.0)
         return
     limit = min(max(1, request.limit), MOST_PAGE)
     if request.room is not None:

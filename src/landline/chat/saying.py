@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from landline.chat.bounds import MOST_CID_BYTES
-from landline.chat.buckets import wait_for_all
 from landline.chat.effects import PassOn
 from landline.chat.entries import Outcome, Post
 from landline.chat.notices import Ack, Person, Types, encode_notice
@@ -79,20 +78,14 @@ def _post(world: World, session: Session, request: Say | Msg, room: str, peer: P
         text = f"a cid has 1 to {MOST_CID_BYTES} printable ASCII characters"
         world.refuse(session, request, "bad_cid", text, room=room)
         return False
+    # First, as cleaning what comes too fast would cost more than refusing it.
+    wait = world.wait_to_speak(session, is_approach=peer is not None and room not in world.rooms)
+    if wait:
+        world.refuse(session, request, "too_fast", f"too fast: wait {wait:.1f} s", wait, room=room)
+        return False
     body, cut = clean_body(request.body)
     if not body.strip():
         world.refuse(session, request, "empty", "there is nothing to say in this message", room=room)
-        return False
-    steady = world.now.steady
-    buckets = [session.messages]
-    if peer is not None and room not in world.rooms:
-        buckets.append(world.approaches.of(session.address, steady))
-    buckets.append(world.addresses_rate.of(session.address, steady))
-    if identity.account is not None:
-        buckets.append(world.accounts_rate.of(identity.id, steady))
-    wait = wait_for_all(buckets, steady)
-    if wait:
-        world.refuse(session, request, "too_fast", f"too fast: wait {wait:.1f} s", wait, room=room)
         return False
     entry = Post(
         id=message_id(world.now.wall, draw), time=world.now.wall, by=identity.id, by_nick=identity.nick, room=room,

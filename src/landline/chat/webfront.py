@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, cast
 
 from landline.chat.bounds import MOST_REQUEST_BYTES
 from landline.chat.fronts import Begin, Caller, Family, Finish, Heard
-from landline.chat.notices import Notice, Refused, encode_notice
+from landline.chat.jsonfront import refusal
+from landline.chat.notices import Notice, encode_notice
 from landline.chat.website import Answer, Asking, Site, answer, guards, refuse_method, sentence
 from landline.chat.wire import BadRequest, decode_request
 from landline.errors import ChatError
@@ -219,7 +220,7 @@ class WebFront:
         except UnicodeDecodeError as error:
             return self._fail(socket, 1007, f"{error.reason} at byte {error.start}")
         except BadRequest as error:
-            return [Refused(code="bad_request", text=error.problem, ref=error.ref)]
+            return [refusal(error)]
 
     def _fail(self, socket: ServerProtocol, code: int, reason: str) -> list[Heard]:
         self._is_saying_bye = True

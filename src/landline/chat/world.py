@@ -9,7 +9,7 @@ from heapq import nlargest
 from typing import Any
 
 from landline.chat.bounds import MOST_NAME_CHARACTERS, Bounds
-from landline.chat.buckets import Buckets
+from landline.chat.buckets import Buckets, wait_for_all
 from landline.chat.effects import Ask, Asked, Effect, Now, Propose, Tell
 from landline.chat.entries import AnyEntry, Genesis, SanctionRecord, Snapshot
 from landline.chat.names import account_of
@@ -23,6 +23,8 @@ MOST_CONVERSATIONS = 200
 """Conversations of somebody that are listed, and searched when no room is named."""
 MOST_TAILS = 100_000
 """Messages of all rooms together that are kept in memory, of about half a KiB each."""
+MOST_TAIL_BYTES = 64 * 1024 * 1024
+"""The same, by the memory that their bodies take: one of 4096 bytes may take 16 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class World:
         self.storage_fails = False
         self._ticket = 0
         self._tails: deque[tuple[Room, int]] = deque()
+        self._tail_bytes = 0
         for record in snapshot.rooms:
             self.rooms[record.room] = Room(record.room, topic=record.topic, slow=record.slow)
         for name, head in snapshot.heads.items():
@@ -165,6 +168,17 @@ class World:
         held = self.held.pop(number, None)
         if held:
             self.released.append(held)
+
+    def wait_to_speak(self, session: Session, *, is_approach: bool) -> float:
+        """Take what it costs to say something, or to begin a conversation (`is_approach`). Returns the seconds to wait;
+        0.0 if it was taken."""
+        steady, identity = self.now.steady, session.identity
+        buckets = [session.messages, self.addresses_rate.of(session.address, steady)]
+        if is_approach:
+            buckets.append(self.approaches.of(session.address, steady))
+        if identity is not None and identity.account is not None:
+            buckets.append(self.accounts_rate.of(identity.id, steady))
+        return wait_for_all(buckets, steady)
 
     # Looking up.
 
@@ -262,12 +276,16 @@ class World:
         """Keep a new message in memory, and let go of older ones."""
         room.tail.append(message)
         self._tails.append((room, message.seq))
+        self._tail_bytes += message.body.__sizeof__()
         if len(room.tail) > self.bounds.tail_messages:
-            room.tail.popleft()
-        if len(self._tails) > MOST_TAILS:
+            self._forget_oldest(room)
+        while len(self._tails) > MOST_TAILS or self._tail_bytes > MOST_TAIL_BYTES:
             oldest, seq = self._tails.popleft()
             if oldest.tail and oldest.tail[0].seq == seq:
-                oldest.tail.popleft()
+                self._forget_oldest(oldest)
+
+    def _forget_oldest(self, room: Room) -> None:
+        self._tail_bytes -= room.tail.popleft().body.__sizeof__()
 
     def tell_change(self, room: Room, change: Changed) -> None:
         """Tell a room what a moderator has changed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from landline.connection.stream import StreamConnection
 from landline.errors import Reason
@@ -16,6 +16,10 @@ class Session(Protocol):
     What one of these raises is logged once and ends that connection alone. A class may inherit from this one: then all
     but `received` do nothing until it says otherwise.
     """
+
+    turn_bytes: ClassVar[int] = 0
+    """How much of what has arrived is received before others have their turn: messages that are longer come in parts
+    of this length. For sessions that speak a protocol of their own over the framing `raw`; 0 leaves messages whole."""
 
     def received(self, message: bytes) -> bytes | None:
         """One message has arrived. Returns a reply for the framing to encode, or None.
@@ -89,6 +93,17 @@ class SessionConnection(StreamConnection):
             self._failed(error)
         else:
             self._session = session
+            if session.turn_bytes:
+                self._take_turns(session.turn_bytes)
+
+    def _take_turns(self, size: int) -> None:
+        feed = self._feed
+
+        def parts(data: bytes | bytearray | memoryview) -> list[bytes]:
+            return [one[start : start + size] for one in feed(data) for start in range(0, len(one), size)]
+
+        self._feed = parts
+        self._messages_a_turn = 1
 
     # What the transport calls.
 
