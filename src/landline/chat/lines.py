@@ -20,6 +20,7 @@ JOIN_TAIL = 10
 """Messages of before that a person sees who enters a room."""
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _DURATION = re.compile(r"([0-9]{1,9})([smhdw]?)", re.ASCII)
+_LIKE_DURATION = re.compile(r"[0-9]+[^\W\d]*")
 _WORD = re.compile(r"\S*")
 _SEQ = re.compile(r"[0-9]{1,15}", re.ASCII)
 _EPOCH = re.compile(r"[0-9a-f]{16}", re.ASCII)
@@ -243,6 +244,9 @@ def _for_a_while(kind: type[wire.Ban] | type[wire.Mute]) -> Callable[[Told], Req
         nick, rest = (*told.words(1, 2), "")[:2]
         first, reason = _first(rest)
         seconds = read_duration(first)
+        if seconds is None and _LIKE_DURATION.fullmatch(first):
+            # Taken for a reason, a slip of a finger would keep somebody out for good.
+            raise _Wrong(f"{first[:32]!r} is no duration; write 30s, 10m, 2h, 1d or plain seconds, then the reason")
         return kind(room=told.in_room(), nick=nick, seconds=seconds, reason=rest if seconds is None else reason.strip())
 
     return read
