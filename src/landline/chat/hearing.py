@@ -105,7 +105,7 @@ def _conversations(view: View, places: Sequence[Place], *, all_new: bool) -> lis
             room = view.rooms[place.room] = RoomView(place.room, place.peer)
             room.begin(view.epoch, 0 if all_new else place.seq)
             changes.append(RoomAdded(place.room))
-        room.peer = place.peer or room.peer
+        room.name_peer(place.peer)
     return changes
 
 
