@@ -98,6 +98,7 @@ def test_a_kick_puts_out_and_lets_in_again() -> None:
     left = tea.rig.last(tea.bob, Left)
     assert (left.room, left.by, left.reason, left.banned_until) == ("tea", "ann", "noise[2J", None)
     assert tea.rig.last(tea.olga, Changed).what == "kick"
+    assert not tea.rig.heard(tea.bob, Changed)
     assert code(tea.rig.ask(tea.ann, Kick(room="tea", nick="bob"))) == "no_such_person"
     tea.rig.ask(tea.bob, Join(room="tea"))
     tea.rig.last(tea.bob, Joined)

@@ -149,6 +149,24 @@ def test_a_guest_of_the_same_nick_does_not_inherit_conversations() -> None:
     assert code(rig.ask(second, History(room=room))) == "no_such_room"
 
 
+@pytest.mark.parametrize("who_says", ["owner", "guest"])
+def test_a_guest_who_is_away_is_listed_by_the_nick_that_was_told(who_says: str) -> None:
+    rig = Rig()
+    ann, guest = rig.owner("ann"), rig.connect("bob")
+    if who_says == "owner":
+        rig.ask(ann, Msg(to="bob", body="hello"))
+    else:
+        rig.ask(guest, Msg(to="ann", body="hello"))
+    rig.leave(guest)
+    rig.ask(ann, Rooms())
+    (talk,) = rig.last(ann, RoomList).direct
+    assert talk.peer is not None and (talk.peer.id[0], talk.peer.nick) == ("~", "bob")
+    rig.chat.world.rooms[talk.room].tail.clear()
+    rig.ask(ann, Rooms())
+    (talk,) = rig.last(ann, RoomList).direct
+    assert talk.peer is not None and talk.peer.nick == talk.peer.id
+
+
 def test_conversations_are_begun_slowly_and_gone_on_with_freely() -> None:
     rig = Rig(bounds=bounds(approach_burst=2, approach_rate=0.1))
     bob = rig.connect("bob")
