@@ -67,7 +67,7 @@ def test_conversations_are_listed_newest_first_and_not_without_end() -> None:
     assert len(direct) == MOST_CONVERSATIONS
     newest = rig.store.messages[-1].entry
     assert (direct[0].room, direct[0].seq) == (newest.room, 1)
-    assert direct[0].peer == Person(newest.by, newest.by), "who is not here any more has an id alone"
+    assert direct[0].peer == Person(newest.by, newest.by_nick), "who is not here any more keeps the nick of then"
 
 
 def test_who_is_on_several_nodes_is_listed_once() -> None:
@@ -198,13 +198,13 @@ def test_sanctions_that_hold_are_listed_to_moderators() -> None:
     rig.ask(ann, Mute(room="tea", nick="bob", seconds=10, reason="loud"))
     rig.ask(ann, Ban(room="tea", nick="cleo"))
     rig.ask(ann, Sanctions(room="tea"))
-    listed = rig.last(ann, SanctionList).sanctions
+    listed = [one for one in rig.last(ann, SanctionList).sanctions if not one.target.startswith("address:")]
     assert [(one.kind, one.nick, one.by, one.until, one.reason) for one in listed] == [
         ("mute", "bob", "ann", rig.wall + 10, "loud"), ("ban", "cleo", "ann", None, ""),
     ]  # fmt: skip
     rig.wall += 10
     rig.ask(ann, Sanctions(room="tea"))
-    assert [one.kind for one in rig.last(ann, SanctionList).sanctions] == ["ban"]
+    assert {one.kind for one in rig.last(ann, SanctionList).sanctions} == {"ban"}
     assert code(rig.ask(bob, Sanctions(room="tea"))) == "not_allowed"
 
 

@@ -224,9 +224,7 @@ def leave(world: World, session: Session, room: Room) -> None:
 def tell_presence(world: World) -> None:
     """Tell rooms who has come and gone since the last time; large ones only how many are there."""
     for room in world.stirred.values():
-        # Somebody may have another nick by now.
-        came = [world.directory.person(id) or person for id, person in room.came.items()]
-        came, went = [room.shown(person) for person in came], list(room.went.values())
+        came, went = [room.shown(person) for person in room.came.values()], list(room.went.values())
         room.came.clear()
         room.went.clear()
         room.listed.clear()

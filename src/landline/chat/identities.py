@@ -286,6 +286,8 @@ def _move(world: World, session: Session, to: AccountRecord | str) -> None:
             room.went.pop(new.id, None)
         else:
             if not remains:
+                # Its own list of members has who it was.
+                room.listed.add(before.id)
                 note_went(world, room, before)
             if not was_there:
                 note_came(world, room, new.person(room.role(new.id)))

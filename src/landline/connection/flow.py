@@ -52,8 +52,9 @@ class MessageFlow(Speaking):
 
     __slots__ = (
         "_answer", "_answering", "_arriving", "_bytes_received", "_decoder", "_draining", "_end_wanted", "_feed",
-        "_host", "_linger_left", "_messages_received", "_partial", "_peer_ended", "_pending", "_reading", "_receiver",
-        "_messages_a_turn", "_senders", "_sending_ended", "_sock", "_stepper", "_switch_to", "_writable", "local", "peer",
+        "_host", "_linger_left", "_messages_a_turn", "_messages_received", "_partial", "_peer_ended", "_pending",
+        "_reading", "_receiver", "_senders", "_sending_ended", "_sock", "_stepper", "_switch_to", "_writable", "local",
+        "peer",
     )  # fmt: skip
 
     def __init__(self, host: Host, framing: Framing, limits: Limits, peer: Address, local: Address, sock: Any) -> None:
@@ -73,8 +74,7 @@ class MessageFlow(Speaking):
         self._answer: Any = None
         self._pending: Iterator[bytes] | None = None
         self._inbox = NO_MESSAGES
-        self._gathered = None
-        self._gathered_bytes = 0
+        self._gathered, self._gathered_bytes = None, 0
         self._receiver: asyncio.Future[None] | None = None
         self._senders: list[asyncio.Future[None]] | None = None
         self._fault: FramingError | IdentityRefused | None = None
@@ -83,8 +83,8 @@ class MessageFlow(Speaking):
         self._linger_left = limits.receive_buffer_bytes
         self._arriving: int | None = 0
         self._reading = self._writable = True
-        self._answering = self._partial = self._peer_ended = self._sending_ended = False
-        self._ending = self._end_wanted = self._draining = self._gone = False
+        self._answering = self._partial = self._peer_ended = self._sending_ended = self._ending = False
+        self._end_wanted = self._draining = self._gone = False
 
     def __repr__(self) -> str:
         state = self.reason.value if self.reason else "open"
