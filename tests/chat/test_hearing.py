@@ -56,7 +56,6 @@ from tests.chat.said import (
     come_in,
     entered,
     joined,
-    kinds,
     message,
     new,
     page,
@@ -276,10 +275,3 @@ def test_words_of_the_server(notice: Notice, changes: list[Change]) -> None:
 def test_a_lagging_client_is_told() -> None:
     (told,) = entered(0).handle(Lagged(epoch=EPOCH, rooms={"lobby": 5}))
     assert isinstance(told, Told) and told.is_error and told.code == "lagged"
-
-
-def test_words_of_an_answer_are_left_to_whoever_asked() -> None:
-    view = entered(0)
-    assert view.handle(Done(text="done"), is_answer=True) == []
-    assert view.handle(Refused(code="x", text="no"), is_answer=True) == []
-    assert kinds(view.handle(joined(3, "den"), is_answer=True)) == ["RoomJoined"]

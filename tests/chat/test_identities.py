@@ -16,14 +16,15 @@ from landline.chat.notices import (
     Left,
     Members,
     Notice,
+    Page,
     Person,
     Presence,
     Refused,
     Renamed,
     Welcome,
 )
-from landline.chat.wire import Ban, Bot, Hello, Join, Leave, Login, Logout, Nick, Register, Who
-from tests.chat.corerig import EASY, Rig
+from landline.chat.wire import Ban, Bot, Hello, Join, Leave, Login, Logout, Msg, Nick, Register, Resume, Who
+from tests.chat.corerig import EASY, GENESIS, Rig
 
 
 def code(notices: list[Notice]) -> str:
@@ -311,3 +312,19 @@ def test_who_is_called_otherwise_before_it_was_told_that_one_came_comes_under_th
 def test_only_who_is_logged_in_can_log_out() -> None:
     rig = Rig()
     assert code(rig.ask(rig.connect("bob"), Logout())) == "not_logged_in"
+
+
+def test_who_goes_while_a_conversation_catches_up_gets_no_more_of_it() -> None:
+    small = {name: getattr(EASY, name) for name in EASY.__slots__} | {"tail_messages": 1}
+    rig = Rig(bounds=Bounds(**small))
+    ann, bob = rig.owner("ann"), rig.owner("bob")
+    for number in range(3):
+        rig.ask(ann, Msg(to="bob", body=str(number)))
+    rig.is_prompt = False
+    rig.ask(bob, Resume(room="@ann,bob", epoch=GENESIS.epoch, seq=0))
+    room = rig.chat.world.rooms["@ann,bob"]
+    assert list(room.catching) == [bob]
+    rig.leave(bob)
+    rig.settle()
+    assert not room.catching
+    assert not rig.heard(bob, Page)

@@ -24,6 +24,7 @@ from landline.chat.changes import (
 )
 from landline.chat.notices import (
     Ack,
+    Done,
     Left,
     Page,
     Person,
@@ -100,6 +101,13 @@ def test_entering_once_more_changes_no_place() -> None:
     view.handle(Left(room="lobby", ref=1))
     view.handle(joined(9))
     assert view.rooms["lobby"].position == 9
+
+
+def test_words_of_an_answer_are_left_to_whoever_asked() -> None:
+    view = entered(0)
+    assert view.handle(Done(text="done"), is_answer=True) == []
+    assert view.handle(Refused(code="x", text="no"), is_answer=True) == []
+    assert kinds(view.handle(joined(3, "den"), is_answer=True)) == ["RoomJoined"]
 
 
 # Messages.
