@@ -53,7 +53,7 @@ class MessageFlow(Speaking):
     __slots__ = (
         "_answer", "_answering", "_arriving", "_bytes_received", "_decoder", "_draining", "_end_wanted", "_feed",
         "_host", "_linger_left", "_messages_received", "_partial", "_peer_ended", "_pending", "_reading", "_receiver",
-        "_messages_a_turn", "_senders", "_sending_ended", "_sock", "_stepper", "_switch_to", "_writable", "local", "peer",
+        "_turn", "_senders", "_sending_ended", "_sock", "_stepper", "_switch_to", "_writable", "local", "peer",
     )  # fmt: skip
 
     def __init__(self, host: Host, framing: Framing, limits: Limits, peer: Address, local: Address, sock: Any) -> None:
@@ -78,7 +78,7 @@ class MessageFlow(Speaking):
         self._receiver: asyncio.Future[None] | None = None
         self._senders: list[asyncio.Future[None]] | None = None
         self._fault: FramingError | IdentityRefused | None = None
-        self._messages_a_turn = MOST_MESSAGES_A_TURN
+        self._turn = MOST_MESSAGES_A_TURN
         self._messages_received = self._messages_sent = self._bytes_received = self._bytes_sent = 0
         self._linger_left = limits.receive_buffer_bytes
         self._arriving: int | None = 0
@@ -191,7 +191,7 @@ class MessageFlow(Speaking):
                 count = len(messages)
                 self._messages_received += count
                 if self._answer is not None:
-                    self._answer_turn(iter(messages), count > self._messages_a_turn)
+                    self._answer_turn(iter(messages), count > self._turn)
                 else:
                     self._put(messages)
             self._mind_rest(completed)
@@ -318,7 +318,7 @@ class MessageFlow(Speaking):
 
         `many` says that they may be more than a turn has.
         """
-        rest = self._answer_some(islice(messages, self._messages_a_turn) if many else messages)
+        rest = self._answer_some(islice(messages, self._turn) if many else messages)
         self._do_what_was_wanted()
         if (rest or (many and length_hint(messages))) and not self._ending:
             self._pending = messages
