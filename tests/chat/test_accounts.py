@@ -6,8 +6,8 @@ import pytest
 
 from landline.chat.accounts import MOST_BOTS
 from landline.chat.bounds import Bounds
-from landline.chat.effects import Asked, Checked, HashPassword, NotTaken, Now
-from landline.chat.entries import AccountMade, SecretSet, encode_entry
+from landline.chat.effects import Applied, Asked, Checked, HashPassword, NotTaken, Now
+from landline.chat.entries import AccountMade, Outcome, SecretSet, encode_entry
 from landline.chat.notices import Account, Announcement, BotToken, Bye, Done, Notice, Refused, Renamed, Welcome
 from landline.chat.wire import Bot, Hello, Join, Login, Logout, Nick, Password, Register, Request, Say, Unbot
 from tests.chat.corerig import EASY, Rig
@@ -246,3 +246,26 @@ def test_a_logout_makes_another_guest_of_one() -> None:
     rig.ask(ann, Login(nick="ann", password=SECRET))
     rig.ask(ann, Login(nick="ann", password=SECRET))
     assert rig.last(ann, Account).id == "ann"
+
+
+@pytest.mark.parametrize("which", ["password", "token"])
+def test_a_secret_that_the_log_refuses_stays_as_it_was(which: str) -> None:
+    rig = Rig()
+    ann = rig.owner("ann")
+    rig.ask(ann, Bot(name="ticker"))
+    rig.is_prompt = False
+    rig.ask(ann, Password(old=SECRET, new="another secret") if which == "password" else Unbot(name="ticker"))
+    rig.feed(Applied([Outcome(rig.proposed.popleft(), why="failed", detail="the disk is full")]))
+    assert rig.last(ann, Refused).text == "not stored: the disk is full"
+    assert all(account.generation == 0 for account in rig.chat.world.directory.accounts.values())
+
+
+def test_a_password_that_was_changed_by_somebody_who_left_meanwhile_holds() -> None:
+    rig = Rig()
+    ann = rig.owner("ann")
+    rig.is_prompt = False
+    rig.ask(ann, Password(old=SECRET, new="another secret"))
+    rig.leave(ann)
+    rig.settle()
+    assert rig.chat.world.directory.accounts["ann"].secret == "secret of another secret"
+    assert rig.chat.world.directory.here == {}

@@ -47,6 +47,7 @@ from landline.chat.wire import (
     Ping,
     Quit,
     Register,
+    Request,
     Resume,
     Rooms,
     Say,
@@ -387,3 +388,40 @@ def test_a_login_answers_before_what_was_asked_behind_it() -> None:
     bob = rig.connect("bob")
     rig.ask(bob, Login(nick="ann", password="password of ann"))
     assert rig.last(bob, Account).account == "ann"
+
+
+@pytest.mark.parametrize(
+    "request_", [Join(room="den"), Register(password="long enough"), Topic(room="tea", text="x")],
+    ids=lambda one: type(one).__name__,
+)  # fmt: skip
+def test_whatever_the_bus_has_not_taken_is_told_and_holds_nobody_up(request_: Request) -> None:
+    rig = Rig()
+    ann = rig.connect("ann") if isinstance(request_, Register) else rig.owner("ann")
+    rig.ask(ann, Join(room="tea"))
+    rig.is_prompt = False
+    rig.ask(ann, request_)
+    rig.feed(NotTaken(rig.proposed.popleft(), "the cluster is away"))
+    refused = rig.last(ann, Refused)
+    assert refused.code == "storage" and "the cluster is away" in refused.text
+    assert rig.ask(ann, Ping()), "what comes behind is heard"
+
+
+def test_a_page_that_is_missing_comes_behind_what_one_has() -> None:
+    rig = Rig(bounds=bounds(tail_messages=1))
+    ann = in_room(rig, "ann")
+    for number in range(4):
+        rig.ask(ann, Say(room="tea", body=str(number)))
+    bob = rig.connect("bob")
+    rig.ask(bob, Resume(room="tea", epoch="e" * 16, seq=1))
+    assert [one.seq for page in rig.heard(bob, Page) for one in page.messages] == [2, 3, 4]
+
+
+def test_what_the_store_reads_for_a_session_that_is_gone_is_told_to_nobody() -> None:
+    rig = Rig(is_prompt=False)
+    ann = in_room(rig, "ann")
+    rig.settle()
+    rig.ask(ann, History(room="tea"))
+    rig.leave(ann)
+    rig.forget()
+    rig.answer()
+    assert not rig.told

@@ -10,7 +10,10 @@ from landline.chat.identities import MOST_DRAWS
 from landline.chat.notices import (
     Account,
     Announcement,
+    BotToken,
+    Bye,
     Joined,
+    Left,
     Members,
     Notice,
     Person,
@@ -19,7 +22,7 @@ from landline.chat.notices import (
     Renamed,
     Welcome,
 )
-from landline.chat.wire import Hello, Join, Leave, Login, Logout, Nick, Register, Who
+from landline.chat.wire import Ban, Bot, Hello, Join, Leave, Login, Logout, Nick, Register, Who
 from tests.chat.corerig import EASY, Rig
 
 
@@ -205,3 +208,106 @@ def test_an_operator_is_shown_as_one() -> None:
     rig.feed(Present("two", [("tea", Person("boss", "boss", "operator"))]))
     rig.ask(olga, Who(room="tea"))
     assert {one.role for one in rig.last(olga, Members).members} == {"operator"}
+
+
+def test_people_on_plain_text_are_guests_at_once_and_others_say_hello_first() -> None:
+    rig = Rig()
+    person, client = rig.call(person=True), rig.call()
+    assert rig.last(person, Welcome).nick.startswith("guest-")
+    assert not rig.told[client]
+    assert code(rig.ask(person, Hello())) == "twice"
+
+
+def test_a_token_brings_back_who_one_was_and_one_that_is_worth_nothing_is_refused() -> None:
+    rig = Rig()
+    bob, ann = rig.connect("bob"), rig.owner("ann")
+    tokens = [rig.last(bob, Welcome).token, rig.last(ann, Account).token]
+    ids = [rig.last(rig.connect(token=token), Welcome).id for token in tokens]
+    assert ids == [rig.last(bob, Welcome).id, "ann"]
+    assert code(rig.ask(rig.call(), Hello(token="nonsense"))) == "bad_token"
+    plain = rig.call(secure=False)
+    assert code(rig.ask(plain, Hello(token=tokens[1]))) == "not_secure"
+    rig.ask(plain, Hello(token=tokens[0]))
+    assert rig.last(plain, Welcome).id == ids[0], "that of a guest may travel anywhere"
+
+
+def test_who_has_not_said_hello_in_time_is_sent_away() -> None:
+    seconds = {name: getattr(EASY, name) for name in EASY.__slots__} | {"hello_seconds": 5}
+    rig = Rig(bounds=Bounds(**seconds))
+    early, gone = rig.call(), rig.call()
+    rig.steady = 3
+    late = rig.call()
+    rig.leave(gone)
+    rig.leave(gone)
+    rig.steady = 5
+    rig.feed(Tick())
+    assert rig.ended == {early: "idle"}
+    assert rig.last(early, Bye).text == "no hello came within 5 s"
+    rig.steady = 8
+    rig.feed(Tick())
+    assert rig.ended == {early: "idle", late: "idle"}
+
+
+def test_who_becomes_somebody_who_is_banned_goes_from_the_room() -> None:
+    rig = Rig()
+    ann = rig.owner("ann")
+    rig.leave(rig.owner("bob"))
+    rig.ask(ann, Join(room="tea"))
+    rig.ask(ann, Ban(room="tea", nick="bob", reason="spam"))
+    guest = in_tea(rig, "eve")
+    rig.ask(guest, Login(nick="bob", password="password of bob"))
+    left = rig.last(guest, Left)
+    assert (left.room, left.by, left.reason, left.banned_until) == ("tea", "ann", "spam", 0.0)
+    assert members(rig, ann) == ["ann"]
+
+
+def test_a_bot_has_no_token_but_the_one_it_came_with() -> None:
+    rig = Rig()
+    ann = rig.owner("ann")
+    rig.ask(ann, Bot(name="ticker"))
+    welcome = rig.last(rig.connect(token=rig.last(ann, BotToken).token), Welcome)
+    assert (welcome.account, welcome.token) == ("ticker", "")
+
+
+def test_in_a_large_room_a_new_nick_is_not_told() -> None:
+    small = {name: getattr(EASY, name) for name in EASY.__slots__} | {"members_told": 1}
+    rig = Rig(bounds=Bounds(**small))
+    ann, bob = in_tea(rig, "ann"), in_tea(rig, "bob")
+    rig.ask(bob, Nick(nick="rob"))
+    assert rig.heard(bob, Renamed)
+    assert not rig.heard(ann, Renamed)
+
+
+def test_a_nick_of_an_account_is_nobody_elses_and_neither_is_one_that_looks_like_it() -> None:
+    rig = Rig()
+    rig.leave(rig.owner("Ilya"))
+    bob = rig.connect("bob")
+    texts = [notice.text for nick in ("ilya", "llya") for notice in rig.ask(bob, Nick(nick=nick))]  # type: ignore[attr-defined]
+    assert texts == [
+        "ilya belongs to somebody; log in, or take another nick",
+        "llya looks like Ilya, which belongs to somebody; log in, or take another nick",
+    ]
+    rig.connect("Ida")
+    texts = [notice.text for nick in ("ida", "lda") for notice in rig.ask(bob, Nick(nick=nick))]  # type: ignore[attr-defined]
+    assert texts == [
+        "ida is in use; take another nick",
+        "lda is too much like Ida, who is here; take another nick",
+    ]
+
+
+def test_who_is_called_otherwise_before_it_was_told_that_one_came_comes_under_the_new_nick() -> None:
+    rig = Rig()
+    ann = in_tea(rig, "ann")
+    rig.feed(Tick())
+    bob = in_tea(rig, "bob")
+    rig.ask(bob, Join(room="den"))
+    rig.feed(Tick())
+    rig.ask(bob, Nick(nick="rob"))
+    rig.forget()
+    rig.feed(Tick())
+    assert not rig.heard(ann, Presence), "it was told as a new nick"
+
+
+def test_only_who_is_logged_in_can_log_out() -> None:
+    rig = Rig()
+    assert code(rig.ask(rig.connect("bob"), Logout())) == "not_logged_in"

@@ -126,6 +126,8 @@ def test_a_line_is_a_request(line: str, request_: Request) -> None:
         ("/password a b c", "usage", "write /password OLD NEW; passwords with spaces are changed in another client"),
         ("/who #dev x", "usage", "write /who [ROOM]"),
         ("/slow fast", "usage", "'fast' is no duration; write 30s, 2m, plain seconds, or off"),
+        ("/ban bob 3x", "usage", "'3x' is no duration; write 30s, 10m, 2h, 1d or plain seconds, then the reason"),
+        ("/mute bob 10min loud", "usage", "'10min' is no duration"),
         ("/kick", "usage", "write /kick NICK [REASON]; /help kick says what it does"),
     ],
 )

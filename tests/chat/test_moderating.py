@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from landline.chat.effects import Applied
-from landline.chat.entries import Outcome, TopicSet
+from landline.chat.entries import Outcome, SanctionSet, TopicSet
 from landline.chat.moderating import address_group, role_of
 from landline.chat.notices import (
     AuditPage,
@@ -98,6 +98,7 @@ def test_a_kick_puts_out_and_lets_in_again() -> None:
     left = tea.rig.last(tea.bob, Left)
     assert (left.room, left.by, left.reason, left.banned_until) == ("tea", "ann", "noise[2J", None)
     assert tea.rig.last(tea.olga, Changed).what == "kick"
+    assert not tea.rig.heard(tea.bob, Changed)
     assert code(tea.rig.ask(tea.ann, Kick(room="tea", nick="bob"))) == "no_such_person"
     tea.rig.ask(tea.bob, Join(room="tea"))
     tea.rig.last(tea.bob, Joined)
@@ -325,3 +326,26 @@ def test_a_role_is_that_of_the_room_but_for_operators() -> None:
     world = tea.rig.chat.world
     roles = [role_of(world, world.rooms["tea"], Person(id, id)) for id in ("ann", "olga", "~x")]
     assert roles == ["op", "operator", ""]
+
+
+def test_what_had_been_decided_before_is_answered_and_not_carried_out_again() -> None:
+    tea = Tea()
+    tea.rig.is_prompt = False
+    tea.rig.ask(tea.ann, Topic(room="tea", text="x", ref=5))
+    tea.rig.feed(Applied([Outcome(tea.rig.proposed.popleft(), why="duplicate")]))
+    assert tea.rig.last(tea.ann, Done).ref == 5
+    assert not tea.rig.heard(tea.bob, Changed)
+
+
+def test_a_ban_on_an_address_is_for_the_guests_from_there() -> None:
+    tea = Tea()
+    owner, guest = tea.rig.owner("cleo", address="192.0.2.7"), tea.another()
+    for session in (owner, guest):
+        tea.rig.ask(session, Join(room="tea"))
+    address = "address:192.0.2.7"
+    tea.rig.feed(Applied([Outcome(SanctionSet(id="s", time=0.0, what="mute", room="tea", target=address, nick="bob"))]))
+    assert not tea.rig.heard(guest, Left)
+    tea.rig.feed(Applied([Outcome(SanctionSet(id="t", time=0.0, what="ban", room="tea", target=address, nick="bob"))]))
+    assert [bool(tea.rig.heard(session, Left)) for session in (tea.bob, guest, owner, tea.ann)] == [
+        True, True, False, False,
+    ]  # fmt: skip

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from landline.chat.bounds import Bounds
-from landline.chat.effects import Absent, Came, Present, Tick
-from landline.chat.notices import Announcement, Joined, Members, Person, Presence, Renamed, RoomList, Welcome
+from landline.chat.effects import Absent, Came, Linked, Passed, Present, Tick
+from landline.chat.notices import (
+    Announcement,
+    Joined,
+    Members,
+    Person,
+    Presence,
+    Renamed,
+    RoomList,
+    Types,
+    Welcome,
+    encode_notice,
+)
 from landline.chat.wire import Join, Leave, Nick, Rooms, Search, Who
 from tests.chat.corerig import EASY, Rig
 
@@ -47,6 +58,69 @@ def test_a_whole_replaces_what_was_known_of_a_node() -> None:
     rig.feed(Tick())
     assert rig.last(ann, Presence).went == [dan]
     assert rig.last(rig.connect("eve"), Welcome).nick == "eve", "the nick is free again"
+
+
+def test_a_whole_keeps_who_is_in_it() -> None:
+    rig = Rig()
+    ann = in_tea(rig, "ann")
+    dan = Person("~dan", "dan")
+    rig.feed(Present("two", [("", EVE), ("tea", EVE), ("", dan), ("tea", dan)], whole=True))
+    rig.feed(Tick())
+    rig.forget()
+    rig.feed(Present("two", [("", EVE), ("tea", EVE)], whole=True))
+    rig.feed(Tick())
+    assert [([one.id for one in each.came], [one.id for one in each.went]) for each in rig.heard(ann, Presence)] == [
+        ([], ["~dan"])
+    ]
+    assert "~eve" in rig.chat.world.directory.elsewhere["two"]
+
+
+def test_who_is_still_on_one_of_two_nodes_is_not_gone() -> None:
+    rig = Rig()
+    ann = in_tea(rig, "ann")
+    for node in ("two", "three"):
+        rig.feed(Present(node, [("", EVE), ("tea", EVE)]))
+    rig.feed(Tick())
+    rig.forget()
+    rig.feed(Absent("two", [("tea", EVE), ("", EVE)]))
+    rig.feed(Tick())
+    assert not rig.heard(ann, Presence)
+    rig.feed(Absent("three", [("tea", EVE)]))
+    rig.feed(Tick())
+    assert rig.last(ann, Presence).went == [EVE]
+    rig.feed(Absent("three", [("", EVE), ("", EVE)]))
+    assert rig.chat.world.directory.person("~eve") is None
+
+
+def test_another_nick_changes_who_is_shown_on_the_nodes_where_that_one_is() -> None:
+    rig = Rig()
+    ann, dan, eva = in_tea(rig, "ann"), Person("~dan", "dan"), Person("~eve", "eva")
+    rig.feed(Present("three", [("", dan), ("tea", dan)]))
+    rig.feed(Present("two", [("", EVE), ("tea", EVE), ("den", EVE)]))
+    rig.feed(Present("two", [("", eva)]))
+    assert (rig.last(ann, Renamed).old_nick, rig.last(ann, Renamed).nick) == ("eve", "eva")
+    rig.ask(ann, Who(room="tea"))
+    assert [one.nick for one in rig.last(ann, Members).members] == ["ann", "dan", "eva"]
+
+
+def test_who_is_told_that_the_other_nodes_are_away_and_that_they_are_back() -> None:
+    rig = Rig()
+    ann, silent = rig.connect("ann"), rig.call()
+    rig.feed(Linked(False, "away"))
+    rig.feed(Linked(True, "back"))
+    assert [(one.code, one.text) for one in rig.heard(ann, Announcement)] == [("unlinked", "away"), ("linked", "back")]
+    assert not rig.told[silent]
+
+
+def test_only_typing_is_passed_on_between_nodes() -> None:
+    rig = Rig()
+    ann = in_tea(rig, "ann")
+    rig.forget()
+    types = Types(room="tea", id="~eve", nick="eve")
+    for document in (b"{broken", encode_notice(Announcement(text="you are mine")), encode_notice(types)):
+        rig.feed(Passed(document))
+    assert rig.told[ann] == [types]
+    assert rig.chat.world.counts["passed_unread"] == 1
 
 
 def test_another_nick_on_another_node_is_told_and_kept() -> None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 import pytest
 
 from landline.chat.client import ChatClient
-from landline.chat.notices import Message, Notice, Refused
+from landline.chat.notices import Joined, Message, Notice, Refused
 from landline.chat.plain import PlainChat
 from landline.connection.backoff import Backoff
 from landline.connection.reconnect_policy import Reconnect
@@ -137,7 +137,7 @@ def test_what_is_refused_is_counted() -> None:
                 "* you are anna now, and the name is yours",
                 "* you are guest-",
                 "* you are anna now",
-                "* you are anna now",
+                "* your password is another now",
             ],
         ),
         (["/register"], ["one thing", "another"], ["new password: ", "the same again: "], ["! nothing was changed"]),
@@ -214,6 +214,24 @@ def test_an_output_that_fails_ends_it() -> None:
                 await plain.run(silent())
 
     asyncio.run(whole())
+
+
+def test_what_was_asked_for_at_the_start_and_refused_is_counted() -> None:
+    def banned(notice: Notice) -> list[Notice]:
+        if isinstance(notice, Joined):
+            return [Refused(ref=notice.ref, code="banned", text="you are kept out")]
+        return [notice]
+
+    async def whole() -> Typist:
+        async with asyncio.timeout(20), CoreChat() as server:
+            server.filter = banned
+            typist = Typist(server, "/nope")
+            await typist.plain.run(typist._typed())
+            return typist
+
+    typist = asyncio.run(whole())
+    assert "! you are kept out" in typist.shown
+    assert typist.plain.refused == 2
 
 
 def test_a_nick_that_is_refused_at_the_door() -> None:

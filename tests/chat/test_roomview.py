@@ -148,3 +148,22 @@ def test_a_new_name_is_known_everywhere() -> None:
     assert view.peer == Person("bob", "robert", "op") and view.typing == {}
     view.rename("nobody", "x", "x")
     assert list(view.members) == ["robert"]
+
+
+def test_the_nick_of_a_guest_nobody_can_name_is_learnt_and_kept() -> None:
+    unnamed, named = Person("~anna", "~anna"), Person("~anna", "anna")
+    talk = at(0, "@~anna,~me")
+    talk.hear(message(1, room=talk.room))
+    assert talk.peer is None
+    talk.name_peer(unnamed)
+    assert talk.title == "~anna"
+    talk.hear(message(2, room=talk.room, sender=BOB))
+    assert talk.title == "~anna"
+    talk.learn([message(3, room=talk.room)], more=False)
+    assert talk.peer == named
+    talk.name_peer(unnamed)
+    talk.name_peer(None)
+    assert talk.peer == named
+    talk.peer = unnamed
+    talk.hear(message(4, room=talk.room, sender=BOB, to="~anna", to_nick="anna"))
+    assert talk.peer == named

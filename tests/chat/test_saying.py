@@ -9,8 +9,22 @@ import pytest
 from landline.chat.bounds import Bounds
 from landline.chat.entries import MotdSet
 from landline.chat.notices import Ack, Joined, Message, Notice, Page, Refused, RoomList, Types, Welcome
-from landline.chat.saying import message_id
-from landline.chat.wire import History, Join, Leave, Msg, Register, Request, Resume, Rooms, Say, Search, Typing
+from landline.chat.saying import message_id, tell_typing
+from landline.chat.wire import (
+    History,
+    Join,
+    Leave,
+    Msg,
+    Mute,
+    Register,
+    Request,
+    Resume,
+    Rooms,
+    Say,
+    Search,
+    Slow,
+    Typing,
+)
 from tests.chat.corerig import EASY, GENESIS, Rig
 
 
@@ -135,6 +149,24 @@ def test_a_guest_of_the_same_nick_does_not_inherit_conversations() -> None:
     assert code(rig.ask(second, History(room=room))) == "no_such_room"
 
 
+@pytest.mark.parametrize("who_says", ["owner", "guest"])
+def test_a_guest_who_is_away_is_listed_by_the_nick_that_was_told(who_says: str) -> None:
+    rig = Rig()
+    ann, guest = rig.owner("ann"), rig.connect("bob")
+    if who_says == "owner":
+        rig.ask(ann, Msg(to="bob", body="hello"))
+    else:
+        rig.ask(guest, Msg(to="ann", body="hello"))
+    rig.leave(guest)
+    rig.ask(ann, Rooms())
+    (talk,) = rig.last(ann, RoomList).direct
+    assert talk.peer is not None and (talk.peer.id[0], talk.peer.nick) == ("~", "bob")
+    rig.chat.world.rooms[talk.room].tail.clear()
+    rig.ask(ann, Rooms())
+    (talk,) = rig.last(ann, RoomList).direct
+    assert talk.peer is not None and talk.peer.nick == talk.peer.id
+
+
 def test_conversations_are_begun_slowly_and_gone_on_with_freely() -> None:
     rig = Rig(bounds=bounds(approach_burst=2, approach_rate=0.1))
     bob = rig.connect("bob")
@@ -178,3 +210,89 @@ def test_a_message_whose_id_another_entry_has_is_refused() -> None:
     rig.store.apply([(0, MotdSet(id=rig.proposed[0].id, time=0.0, text="x"))], lambda outcomes: None)
     rig.settle()
     assert rig.last(ann, Refused).code == "storage"
+
+
+def test_who_is_gone_before_its_message_is_refused_is_told_nothing() -> None:
+    rig = Rig(is_prompt=False)
+    ann = in_tea(rig, "ann")
+    rig.settle()
+    rig.ask(ann, Say(room="tea", body="x"))
+    rig.store.apply([(0, MotdSet(id=rig.proposed[0].id, time=0.0, text="x"))], lambda outcomes: None)
+    rig.leave(ann)
+    rig.forget()
+    rig.settle()
+    assert not rig.told
+    assert not rig.chat.world.pending
+
+
+def test_a_message_of_somebody_who_is_gone_is_heard_all_the_same() -> None:
+    rig = Rig(is_prompt=False)
+    ann, bob = in_tea(rig, "ann"), in_tea(rig, "bob")
+    rig.settle()
+    rig.ask(ann, Say(room="tea", body="last words"))
+    rig.leave(ann)
+    rig.settle()
+    assert rig.last(bob, Message).body == "last words"
+
+
+def test_what_was_said_before_counts_as_said_once() -> None:
+    rig = Rig()
+    ann, bob = in_tea(rig, "ann"), in_tea(rig, "bob")
+    for _ in range(2):
+        rig.ask(ann, Say(room="tea", body="x", cid="c"))
+    assert [one.duplicate for one in rig.heard(ann, Ack)] == [False, True]
+    assert len(rig.heard(bob, Message)) == 1
+    assert (rig.chat.world.counts["messages"], rig.chat.world.counts["duplicates"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "reason", "text", "wait"),
+    [
+        (None, "", "you may not speak in tea", None),
+        (60, "", "you may not speak in tea", 50.0),
+        (60, "loud", "you may not speak in tea: loud", 50.0),
+    ],
+)
+def test_the_muted_are_told_for_how_long_and_why(
+    seconds: float | None, reason: str, text: str, wait: float | None
+) -> None:
+    rig = Rig()
+    ann = rig.owner("ann")
+    rig.ask(ann, Join(room="tea"))
+    bob = in_tea(rig, "bob")
+    rig.ask(ann, Mute(room="tea", nick="bob", seconds=seconds, reason=reason))
+    rig.wall += 10
+    refused = rig.ask(bob, Say(room="tea", body="x", cid="c"))[0]
+    assert isinstance(refused, Refused)
+    assert (refused.code, refused.text, refused.wait, refused.cid) == ("muted", text, wait, "c")
+    rig.steady += 10
+    rig.forget()
+    rig.ask(bob, Typing(room="tea"))
+    assert not rig.told[ann], "neither is it told that one types"
+
+
+def test_in_a_slow_room_everybody_speaks_once_in_a_while_but_its_moderators() -> None:
+    rig = Rig()
+    ann = rig.owner("ann")
+    rig.ask(ann, Join(room="tea"))
+    rig.ask(ann, Slow(room="tea", seconds=10))
+    bob = in_tea(rig, "bob")
+    for session in (ann, ann, bob):
+        rig.ask(session, Say(room="tea", body="x"))
+    rig.steady += 4
+    refused = rig.ask(bob, Say(room="tea", body="y"))[0]
+    assert isinstance(refused, Refused)
+    assert (refused.code, refused.wait) == ("slow", 6.0)
+    assert code(rig.ask(bob, Say(room="tea", body=" "))) == "slow"
+    rig.steady += 6
+    assert code(rig.ask(bob, Say(room="tea", body=" "))) == "empty"
+    rig.ask(bob, Say(room="tea", body="y"))
+    assert len(rig.heard(bob, Ack)) == 2, "what was refused did not count as said"
+
+
+def test_typing_in_a_room_that_there_is_not_is_told_to_nobody() -> None:
+    rig = Rig()
+    in_tea(rig, "ann")
+    rig.chat.world.out.clear()
+    tell_typing(rig.chat.world, Types(room="nowhere", id="~b", nick="bob"))
+    assert not rig.chat.world.out

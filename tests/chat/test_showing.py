@@ -58,7 +58,7 @@ CASES: list[tuple[Notice, list[str]]] = [
         ),
         [
             "* welcome to chat; you are anna",
-            "* Be kind.",
+            "* message of the day: Be kind.",
             "* this way is not safe for passwords: /register and /login need TLS",
             "* rooms: lobby, dev",
             "* conversations: bob (@anna,bob 12), ? (@anna,eve 3)",
@@ -183,7 +183,7 @@ CASES: list[tuple[Notice, list[str]]] = [
     (notices.Presence(room="lobby", count=3), []),
     (
         notices.Presence(room="lobby", count=3, came=[ANNA, BOB], went=[BOT]),
-        ["* lobby, come: anna (op), bob", "* lobby, gone: weather (operator, bot)"],
+        ["* anna (op), bob came to lobby", "* weather (operator, bot) left lobby"],
     ),
     (notices.Renamed(id="anna", nick="anna", old_id="~a", old_nick="guest-ab2c"), ["* guest-ab2c is anna now"]),
     (notices.Renamed(id="anna", nick="anna", old_id="~a", old_nick="anna"), []),

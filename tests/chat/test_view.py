@@ -56,7 +56,7 @@ def test_the_first_time_rooms_are_joined_with_their_newest_messages() -> None:
 def test_who_we_are_comes_with_the_welcome() -> None:
     view = View()
     changes = view.handle(welcome(motd="be kind", rooms=["lobby"], is_operator=True, account="me", passwords=False))
-    assert changes == [MeChanged(), Told("be kind", code="motd")]
+    assert changes == [MeChanged(), Told("message of the day: be kind", code="motd")]
     me = view.me
     assert (me.id, me.nick, me.token, me.account) == (ME, "me", "token", "me")
     assert (me.is_operator, me.passwords) == (True, False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ def lines(out: bytes) -> list[str]:
 
 def test_piped_lines_are_said_and_stored(command: Command, chat: str) -> None:
     ended = command("chat", chat, "--as", "anna", piped=b"hello\n/nope\ncaf\xe9 \x1b[2J\tend")
-    assert (ended.code, ended.err) == (Exit.DONE, "")
+    assert (ended.code, ended.sentence) == (Exit.REFUSED, "1 thing was refused; the output says why")
     assert lines(ended.out) == [
         "* connected to Landline; you are anna",
         "* you are in lobby, 1 here, 0 messages so far",
@@ -45,7 +46,7 @@ def test_who_one_is_is_kept_between_runs(command: Command, chat: str, tmp_path: 
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     kept.write_text('{"token": "nonsense"}')
     ended = command("chat", chat, "--as", "anna")
-    assert ended.code == Exit.DONE and "! what was kept of who you are is worth nothing any more" in ended.out.decode()
+    assert ended.code == Exit.REFUSED and "! what was kept of who you are is worth nothing any" in ended.out.decode()
 
 
 def test_a_bot_comes_in_with_its_token(command: Command, chat: str, tmp_path: Path) -> None:
@@ -63,12 +64,22 @@ def test_a_bot_comes_in_with_its_token(command: Command, chat: str, tmp_path: Pa
 
 def test_what_is_refused_is_told_and_counted(command: Command, chat: str) -> None:
     ended = command("chat", chat, piped=b"/msg nobody hi\n")
-    assert (ended.code, ended.sentence) == (Exit.REFUSED, "1 message was refused; the output says why")
+    assert (ended.code, ended.sentence) == (Exit.REFUSED, "1 thing was refused; the output says why")
+
+
+def test_a_nick_that_is_not_to_be_had_is_an_error(command: Command, chat: str) -> None:
+    command("chat", chat, "--as", "anna", piped=b"/register a good one\n")
+    Path(next((Path(os.environ["XDG_STATE_HOME"]) / "landline" / "chat").iterdir())).unlink()
+    ended = command("chat", chat, "--as", "anna", piped=b"")
+    assert (ended.code, ended.sentence) == (Exit.REFUSED, "1 thing was refused; the output says why")
+    assert "! anna belongs to somebody; log in, or take another nick" in lines(ended.out)
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
+        (["x:1", "--as", "a b"], Exit.USAGE, "--as: 'a b' cannot be a name: ' ' cannot stand in a name"),
+        (["x:1", "--room", "b!d"], Exit.USAGE, "--room: 'b!d' cannot be a name: '!' cannot stand in a name"),
         (["127.0.0.1:1"], Exit.CANNOT_CONNECT, "cannot connect to tcp://127.0.0.1:1: nothing listens there"),
         (["udp://x:1"], Exit.USAGE, "a chat cannot be called at udp://x:1; write for example tcp://chat.example.org"),
         (["x:y"], Exit.USAGE, "the port of 'x:y'"),

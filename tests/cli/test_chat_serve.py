@@ -72,6 +72,7 @@ def test_what_it_prints_for_programs_and_for_people(tmp_path: Path, capsys: pyte
     ways = dict(ways_in(listening(safe, "tcp://[::1]:8110")))
     assert ways["browser, TLS"] == "https://[::1]:8110/"
     assert "chat tls://[::1]:8110 --pin " in ways["terminal, TLS"]
+    assert ways["anything, TLS"] == "ncat --ssl ::1 8110"
 
 
 @pytest.mark.parametrize(

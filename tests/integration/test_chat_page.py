@@ -55,6 +55,15 @@ def be(page: Page, nick: str) -> None:
     expect(page.locator("#me-nick")).to_have_text(nick)
 
 
+def test_a_name_is_typed_over_the_one_that_was_given(chat: ChatServer, visits: Visits) -> None:
+    page = visits.open(chat.url)
+    page.get_by_role("button", name="Choose a name").click()
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    page.keyboard.type("overtyper")
+    page.keyboard.press("Enter")
+    expect(page.locator("#me-nick")).to_have_text("overtyper")
+
+
 def test_two_browsers_and_nc_talk_together(chat: ChatServer, visits: Visits) -> None:
     anna, bob = visits.open(chat.url), visits.open(chat.url)
     be(anna, "anna")

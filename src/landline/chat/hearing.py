@@ -86,7 +86,7 @@ def _welcome(view: View, notice: Welcome) -> list[Change]:
         if (room := view.rooms[place.room]).epoch == notice.epoch and room.position == place.seq
     }
     if is_first and notice.motd:
-        changes.append(Told(notice.motd, code="motd"))
+        changes.append(Told(f"message of the day: {notice.motd}", code="motd"))
     return changes
 
 
@@ -105,7 +105,7 @@ def _conversations(view: View, places: Sequence[Place], *, all_new: bool) -> lis
             room = view.rooms[place.room] = RoomView(place.room, place.peer)
             room.begin(view.epoch, 0 if all_new else place.seq)
             changes.append(RoomAdded(place.room))
-        room.peer = place.peer or room.peer
+        room.name_peer(place.peer)
     return changes
 
 
@@ -410,7 +410,8 @@ def _not_granted(view: View, purpose: str, request: Request, notice: Refused, to
 
 
 def _announcement(_: View, notice: Announcement) -> list[Change]:
-    return [Told(notice.text, code=notice.code)]
+    # A nick that one does not have is what went wrong; all else is for the record.
+    return [Told(notice.text, notice.code == "nick", code=notice.code)]
 
 
 def _done(_: View, notice: Done) -> list[Change]:

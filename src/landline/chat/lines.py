@@ -20,6 +20,7 @@ JOIN_TAIL = 10
 """Messages of before that a person sees who enters a room."""
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _DURATION = re.compile(r"([0-9]{1,9})([smhdw]?)", re.ASCII)
+_LIKE_DURATION = re.compile(r"[0-9]+[^\W\d]*")
 _WORD = re.compile(r"\S*")
 _SEQ = re.compile(r"[0-9]{1,15}", re.ASCII)
 _EPOCH = re.compile(r"[0-9a-f]{16}", re.ASCII)
@@ -243,6 +244,9 @@ def _for_a_while(kind: type[wire.Ban] | type[wire.Mute]) -> Callable[[Told], Req
         nick, rest = (*told.words(1, 2), "")[:2]
         first, reason = _first(rest)
         seconds = read_duration(first)
+        if seconds is None and _LIKE_DURATION.fullmatch(first):
+            # Taken for a reason, a slip of a finger would keep somebody out for good.
+            raise _Wrong(f"{first[:32]!r} is no duration; write 30s, 10m, 2h, 1d or plain seconds, then the reason")
         return kind(room=told.in_room(), nick=nick, seconds=seconds, reason=rest if seconds is None else reason.strip())
 
     return read
@@ -295,11 +299,11 @@ COMMANDS = {
     "unban": Command("NICK", "let somebody in again", _nick_in_room(wire.Unban)),
     "mute": Command("NICK [DURATION] [REASON]", "let somebody only read", _for_a_while(wire.Mute)),
     "unmute": Command("NICK", "let somebody speak again", _nick_in_room(wire.Unmute)),
-    "slow": Command("DURATION", "everybody speaks that seldom; or off", _slow),
+    "slow": Command("DURATION", "how seldom each may speak; or off", _slow),
     "op": Command("NICK", "make somebody a moderator", _nick_in_room(wire.Op)),
     "deop": Command("NICK", "make a moderator a member", _nick_in_room(wire.Deop)),
-    "topic": Command("TEXT", "say what the room is about; - is none", _topic),
-    "motd": Command("TEXT", "set the message of the day; - is none", _motd),
+    "topic": Command("TEXT", "what the room is about; - for none", _topic),
+    "motd": Command("TEXT", "the message of the day; - for none", _motd),
     "sanctions": Command("[ROOM]", "who is banned or muted", lambda told: wire.Sanctions(room=_one_room(told))),
     "audit": Command("[ROOM]", "who did what; /audit * for all", lambda told: wire.Audit(room=_room_or_all(told))),
 }

@@ -184,8 +184,9 @@ def applied(world: World, outcome: Outcome) -> None:
 
 def _kicked(world: World, entry: Kicked) -> None:
     room = world.room_or_conversation(entry.room)
-    _tell(world, room, entry, "kick", nick=entry.nick, id=entry.target, reason=entry.reason)
+    # Who is put out hears of it once, in words of its own.
     _put_out(world, room, entry.target, entry.by_nick, entry.reason, None)
+    _tell(world, room, entry, "kick", nick=entry.nick, id=entry.target, reason=entry.reason)
 
 
 def _sanctioned(world: World, entry: SanctionSet) -> None:
@@ -200,13 +201,18 @@ def _sanctioned(world: World, entry: SanctionSet) -> None:
                     _put_out(world, room, session.identity.id, entry.by_nick, entry.reason, entry.until or 0.0)
         return
     until = entry.until or 0.0
-    _tell(world, room, entry, entry.what, nick=entry.nick, id=entry.target, until=until, reason=entry.reason)
     identity = world.directory.here.get(entry.target)
     addresses = {one.address for one in identity.sessions.values() if not one.is_local} if identity else set()
     if entry.what == "ban":
         _put_out(world, room, entry.target, entry.by_nick, entry.reason, until)
+<<<<<<< HEAD
     if identity is not None:
         # A guest is somebody else after the next call, and whoever logs out is a guest: from the same address.
+=======
+    _tell(world, room, entry, entry.what, nick=entry.nick, id=entry.target, until=until, reason=entry.reason)
+    if identity is not None and identity.account is None:
+        # A guest is somebody else after the next call, and comes from the same address.
+>>>>>>> chat-stranger
         for address in sorted(addresses):
             world.propose(
                 SanctionSet(

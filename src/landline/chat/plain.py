@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
-from landline.chat.changes import Connected, Ended, Lost
+from landline.chat.changes import Connected, Ended, Lost, Told
 from landline.chat.client import ChatClient
 from landline.chat.lines import parse_line
 from landline.chat.notices import Ack, Answer, Joined, Left, Refused
@@ -20,13 +20,16 @@ AskPassword = Callable[[str], Awaitable[str]]
 MOST_WAIT_SECONDS = 60.0
 """How long a message waits that came too fast. What a room in slow mode wants beyond that, a person should know."""
 
+_NO_REFUSAL = ("", "lagged")
+"""Codes of what is told as an error, and is no answer to what was asked for."""
+
 
 class PlainChat:
     """One person's lines and a chat's.
 
     `client` is the chat; `show` prints one line; `ask_password` asks for a password without showing it, and is told
     what for (None: there is nobody to ask). With `times`, messages say when they were said. `room` is the room that is
-    spoken in, `refused` how many messages the chat has not taken.
+    spoken in, `refused` how many lines, rooms and nicks the chat has not taken.
     """
 
     def __init__(
@@ -74,6 +77,8 @@ class PlainChat:
                 if change.text == why:
                     continue
                 why = change.text
+            if isinstance(change, Told) and change.is_error and change.code not in _NO_REFUSAL:
+                self.refused += 1
             for line in words_of(change, self._client.view, times=self._times):
                 self._show(line)
 
@@ -95,7 +100,7 @@ class PlainChat:
                 for line in request.decode().splitlines():
                     self._show(line)
             case Refused():
-                self._tell(request)
+                self._refuse(request)
             case Say() | Msg():
                 await self._say(request)
             case _:
@@ -125,7 +130,7 @@ class PlainChat:
         try:
             answer = await self._client.ask(request)
         except RequestRefused as refused:
-            self._tell(Refused(code=refused.code, text=refused.text, wait=refused.wait))
+            self._refuse(Refused(code=refused.code, text=refused.text, wait=refused.wait))
         except (ConnectionClosed, WaitTimeout) as error:
             if self._client.error is not None:
                 raise
@@ -133,7 +138,14 @@ class PlainChat:
         else:
             if isinstance(answer, Joined | Left):
                 self._follow(request, answer.room)
-            self._tell(answer)
+            if isinstance(request, Password):
+                self._show("* your password is another now")
+            else:
+                self._tell(answer)
+
+    def _refuse(self, notice: Refused) -> None:
+        self.refused += 1
+        self._tell(notice)
 
     def _tell(self, notice: Answer) -> None:
         for line in words_of_notice(notice):

@@ -65,10 +65,11 @@ def search(world: World, session: Session, request: Search) -> None:
             return
         query = SearchFor(request.query, rooms=(room.name,), before=request.before, limit=limit)
     else:
-        rooms = _all_but_banned(world, session)
-        own = tuple(room.name for room in world.newest_conversations(identity.id))
-        where = {"rooms": rooms, "also": own} if rooms is None else {"rooms": rooms + own}
-        query = SearchFor(request.query, **where, before=request.before, limit=limit)
+        also = tuple(room.name for room in world.newest_conversations(identity.id))
+        allowed = _all_but_banned(world, session)
+        # Rooms that are named are all that is searched: one's conversations are named with them.
+        rooms = None if allowed is None else allowed + also
+        query = SearchFor(request.query, rooms=rooms, also=also, before=request.before, limit=limit)
     world.ask(query, Pending(session.number, request, b""))
 
 
@@ -94,7 +95,8 @@ def found(world: World, session: Session, request: Request, result: Found) -> No
                 session, request, Page,
                 kind="search", room=request.room, messages=messages, more=result.more, cursor=result.cursor,
             )  # fmt: skip
-        case Audit():
+        case _:
+            assert isinstance(request, Audit)
             world.answer(session, request, AuditPage, room=request.room, rows=result.rows)
 
 

@@ -68,6 +68,11 @@ class RoomView:
         """Whether there are messages before the oldest one that is here."""
         return self.messages.first > 1 or (not self.messages and self.seq > 0)
 
+    def name_peer(self, peer: Person | None) -> None:
+        """Take what a list says of the other one. A server that has not met a guest since its start knows no nick."""
+        if peer is not None and (self.peer is None or peer.nick != peer.id):
+            self.peer = peer
+
     def typing_now(self, now: float) -> list[str]:
         """The nicks of those who type at the time `now`."""
         return [nick for nick, since in self.typing.values() if now - since < TYPING_SECONDS]
@@ -96,6 +101,7 @@ class RoomView:
     def hear(self, message: Message) -> list[Message]:
         """A message was said. Returns those that are new now, in order: none while there is a hole before it."""
         self.seq = max(self.seq, message.seq)
+        self._meet(message)
         if message.seq <= self.position:
             self.messages.add(message)
             return []
@@ -110,6 +116,7 @@ class RoomView:
         new = []
         for message in page:
             self.seq = max(self.seq, message.seq)
+            self._meet(message)
             # A page has no hole, and begins where we were, or before that.
             if message.seq == self.position + 1:
                 new.append(self._take(message))
@@ -156,6 +163,16 @@ class RoomView:
         self.unread = self.mentions = 0
         self.read_seq = self.position
         return had
+
+    def _meet(self, message: Message) -> None:
+        """Learn from a message how the other one of a conversation is called, if nobody could say."""
+        peer = self.peer
+        if peer is None or peer.nick != peer.id:
+            return
+        if message.sender == peer.id:
+            self.peer = Person(peer.id, message.nick, is_bot=message.is_bot)
+        elif message.to == peer.id and message.to_nick:
+            self.peer = Person(peer.id, message.to_nick)
 
     def _take(self, message: Message) -> Message:
         self.position = message.seq

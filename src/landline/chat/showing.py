@@ -64,7 +64,7 @@ def said(message: Message, when: str = "") -> str:
 
 def wrapped(start: str, words: Iterable[str]) -> list[str]:
     """Words with commas between them, behind `start`, in lines of the server of at most 78 columns."""
-    lines = [f"* {start}"]
+    lines = [f"* {start}".rstrip()]
     ends = ""
     for word in words:
         if _width(lines[-1]) + _width(word) + 2 > COLUMNS and ends:
@@ -104,7 +104,7 @@ def _message(notice: Message) -> list[str]:
 
 def _welcome(notice: notices.Welcome) -> list[str]:
     lines = [f"* welcome to {notice.server}; you are {notice.nick}"]
-    lines += [f"* {notice.motd}"] if notice.motd else []
+    lines += [f"* message of the day: {notice.motd}"] if notice.motd else []
     if notice.account is None:
         lines.append("* /nick NAME gives you another name")
     if not notice.passwords:
@@ -185,10 +185,15 @@ def _page(notice: notices.Page) -> list[str]:
 def _presence(notice: notices.Presence) -> list[str]:
     lines = []
     if notice.came:
-        lines += wrapped(f"{notice.room}, come:", _capped([_person(one) for one in notice.came], 0))
+        lines += _moved(notice.came, f"came to {notice.room}")
     if notice.went:
-        lines += wrapped(f"{notice.room}, gone:", _capped([_person(one) for one in notice.went], 0))
+        lines += _moved(notice.went, f"left {notice.room}")
     return lines
+
+
+def _moved(people: list[Person], what: str) -> list[str]:
+    lines = wrapped("", _capped([_person(one) for one in people], 0))
+    return [*lines[:-1], f"{lines[-1]} {what}"]
 
 
 def _renamed(notice: notices.Renamed) -> list[str]:
@@ -275,7 +280,8 @@ def _audit(notice: notices.AuditPage) -> list[str]:
     if not notice.rows:
         return ["* nothing was done there"]
     return [
-        f"* {clock(row.time)} {row.by}: {row.what} {row.nick}{f' in {row.room}' if row.room else ''}"
+        f"* {clock(row.time)} {row.by}: {row.what}{f' {row.nick}' if row.nick else ''}"
+        f"{f' in {row.room}' if row.room else ''}"
         f"{_because(row.detail)}"
         for row in notice.rows
     ]

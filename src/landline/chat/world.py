@@ -208,9 +208,13 @@ class World:
         if person is not None:
             return person
         account = self.directory.accounts.get(other)
-        return Person(
-            other, other if account is None else account.nick, "", account is not None and bool(account.bot_of)
-        )
+        if account is not None:
+            return Person(other, account.nick, "", bool(account.bot_of))
+        # A guest who is away has the nick that stands in what was said, as long as that is known.
+        if not room.tail:
+            return Person(other, other)
+        last = room.tail[-1]
+        return Person(other, (last.nick if last.sender == other else last.to_nick) or other)
 
     def sessions_of(self, ids: Iterable[str]) -> list[Session]:
         """The sessions of this node that belong to these persons."""

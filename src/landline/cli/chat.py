@@ -13,13 +13,14 @@ import click
 from landline.address import Address
 from landline.chat.client import ChatClient
 from landline.chat.link import chat_address
+from landline.chat.names import clean_room
 from landline.chat.plain import PlainChat
 from landline.chat.tokenfile import TokenFile, read_token
 from landline.cli.exits import CommandError, Exit
 from landline.cli.render import visible
 from landline.cli.tls_options import CallerOptions
 from landline.cli.typing_in import above_the_prompt, loop_for_input, piped_lines, somebody_types, typed_lines
-from landline.errors import UsageError
+from landline.errors import ChatError, NameRefused, UsageError
 from landline.limits import Limits
 
 
@@ -39,11 +40,27 @@ class ChatOptions:
 def chat_command(address: str, options: ChatOptions, tls: CallerOptions) -> Exit:
     """Come into a chat; see `landline chat --help`. Returns the exit code; raises LandlineError for all but 0."""
     where = chat_address(address)
+    _check_names(options)
     client = _client(where, options, tls)
     with asyncio.Runner(loop_factory=loop_for_input()) as runner:
         if options.plain or not (sys.stdin.isatty() and sys.stdout.isatty()):
             return runner.run(_in_plain_lines(client, times=options.times))
         return runner.run(_on_the_screen(client, options.look))
+
+
+def _check_names(options: ChatOptions) -> None:
+    """Raises UsageError for a nick or a room that no chat would take; what else a nick must be, the chat says."""
+    names = [("--room", room) for room in options.rooms]
+    if options.nick is not None:
+        names.append(("--as", options.nick))
+    for option, name in names:
+        try:
+            clean_room(name)
+        except NameRefused as refused:
+            raise UsageError(f"{option}: {refused}") from None
+        except ChatError:
+            # Without the library that knows all letters, the chat is left to say it.
+            return
 
 
 def _client(where: Address, options: ChatOptions, tls: CallerOptions) -> ChatClient:
@@ -102,7 +119,7 @@ async def _in_plain_lines(client: ChatClient, *, times: bool) -> Exit:
     plain = PlainChat(client, _print, times=times)
     await plain.run(_decoded(piped_lines(Limits())))
     if plain.refused:
-        count = "1 message was" if plain.refused == 1 else f"{plain.refused} messages were"
+        count = "1 thing was" if plain.refused == 1 else f"{plain.refused} things were"
         raise CommandError(Exit.REFUSED, f"{count} refused; the output says why")
     return Exit.DONE
 

@@ -129,4 +129,5 @@ def ways_in(one: Listening) -> list[tuple[str, str]]:
     if tls is not None:
         ways += [("browser, TLS", f"https://{where}/")]
         ways += [("terminal, TLS", f"{this_command()} chat tls://{where} --pin {tls.pin} --as NAME")]
+        ways += [("anything, TLS", f"ncat --ssl {host} {address.port}")]
     return ways

@@ -56,7 +56,8 @@ timeout_option = click.option(
 @click.group(epilog=TABLE, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="landline %(version)s")
 def landline() -> None:
-    """Programs that talk over sockets: services, calls, two people on a line, and files from here to there.
+    """Programs that talk over sockets: services, calls, two people on a line, chats for many, and files from here
+    to there.
 
     An ADDRESS is tcp://HOST:PORT (or HOST:PORT), tls://HOST:PORT, udp://HOST:PORT, unix:///PATH, unix://@NAME or, to
     serve on, fd://N.
@@ -90,6 +91,7 @@ def serve(
       dice     8105  answers with a number from 1 to 50000
       echo     8106  answers with the same
       discard  8107  takes all and answers nothing
+      chat     8110  rooms for many: http://127.0.0.1:8110/, nc, `landline chat`
 
     MODULE:ATTRIBUTE may also be a Server, or a list of pairs (Service, address). A service without an ADDRESS is served
     on the sockets that systemd passed (LISTEN_FDS), else on a free port. Without a terminal stdout gets one line `NAME
@@ -322,7 +324,11 @@ def join(
 @click.option("--data", metavar="DIR", help="Where the history is kept (default: the data folder of the user).")
 @click.option("--name", default="Landline", show_default=True, help="How the chat is called.")
 @click.option(
-    "--operator", "operators", metavar="NICK", multiple=True, help="Who may moderate all rooms; again for more."
+    "--operator",
+    "operators",
+    metavar="NICK",
+    multiple=True,
+    help="Who may moderate all rooms: the owner of this nick, registered on this machine; again for more.",
 )
 @click.option("--limit", "limits", metavar="NAME=VALUE", multiple=True, help="Set a bound; may be given again.")
 @click.option(

@@ -42,7 +42,7 @@ GOLDEN_NARROW = """\
      …        anna  on its way
 
  lobby › say something, or /help
- F1 help  F2 rooms  F3 members  F4 search  F5 unread  ^N next  PgUp  ^Q quit"""
+ F1 help  F2 rooms  F3 members  F4 search  F5 new  ^N next  PgUp back  ^Q quit"""
 
 
 async def fill(one: Stage) -> None:

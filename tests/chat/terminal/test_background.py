@@ -2,6 +2,7 @@
 
 import os
 import pty
+import tty
 
 import pytest
 
@@ -28,6 +29,8 @@ def test_a_terminal_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     ours, theirs = pty.openpty()
     try:
+        # As an answer comes after the question, it is not echoed.
+        tty.setcbreak(theirs)
         os.write(ours, b"\x1b]11;rgb:ff/ff/ff\x1b\\\x1b[?6c")
         assert ask_terminal(theirs, theirs) == b"\x1b]11;rgb:ff/ff/ff\x1b\\\x1b[?6c"
         assert ASK in os.read(ours, 200)

@@ -293,3 +293,16 @@ def test_a_room_with_nothing_loaded_wants_its_newest() -> None:
 def test_a_hole_in_sight_is_wanted() -> None:
     desk = desk_in(message(1, "bert", "one"), message(50, "bert", "two"))
     assert desk.wanted() == ("lobby", 50)
+
+
+def test_of_ones_own_coming_nothing_is_said() -> None:
+    desk = desk_in(message(1, "bert", "hello"))
+    hear(desk, Presence(room="lobby", count=3, came=[ME]))
+    assert words(desk) == []
+
+
+def test_another_nick_is_said_in_the_rooms_that_one_is_in() -> None:
+    desk = desk_in()
+    hear(desk, Joined(room="dev", epoch=EPOCH, seq=0, members=[ME], count=1))
+    hear(desk, Renamed(id="bert", nick="bertha", old_id="bert", old_nick="bert"))
+    assert (words(desk), words(desk, "dev")) == (["word| bert is bertha now"], [])

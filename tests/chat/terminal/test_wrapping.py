@@ -23,6 +23,7 @@ from landline.chat.terminal.wrapping import fitted, fitted_right, wrapped
         ("e\u0301e\u0301e\u0301", 2, ["e\u0301e\u0301", "e\u0301"]),
         ("👍👍👍", 5, ["👍👍", "👍"]),
         ("trailing blanks    ", 8, ["trailing", "blanks"]),
+        ("    far", 3, ["far"]),
     ],
 )
 def test_text_is_wrapped(text: str, width: int, wanted: list[str]) -> None:

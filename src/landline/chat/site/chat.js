@@ -113,7 +113,10 @@ class Chat {
     }
     this.missed = { rooms: 0, messages: 0, failed: 0 };
     const answers = await Promise.all([...this.model.rooms.values()].filter((room) => room.isJoined).map((room) => this.reenter(room)));
-    if (!this.active) this.first();
+    if (!this.active) {
+      this.first();
+      if (welcome.motd) toast(`Message of the day: ${welcome.motd}`);
+    }
     if (answers.some((answer) => answer?.code === "offline")) return;
     this.tellBack();
     for (const room of this.model.rooms.values()) for (const one of room.pending) if (one.state !== "failed") this.post(room, one);

@@ -29,7 +29,10 @@ export function openDialog(title, ...body) {
   dialog.addEventListener("pointerdown", (event) => event.target === dialog && dialog.close());
   document.body.append(dialog);
   dialog.showModal();
-  dialog.querySelector("input, select, textarea, form button")?.focus();
+  const first = dialog.querySelector("input, select, textarea, form button");
+  first?.focus();
+  // Who types takes the place of the name that stands there, and does not write before it.
+  if (first?.type === "text") first.select();
   return dialog;
 }
 

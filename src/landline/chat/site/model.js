@@ -57,6 +57,7 @@ export class Room {
 
   insert(message) {
     const isNew = !this.messages.has(message.seq);
+    this.meet(message);
     this.messages.set(message.seq, message);
     if (!isNew) return false;
     let at = this.order.length;
@@ -64,6 +65,13 @@ export class Room {
     this.order.splice(at, 0, message.seq);
     this.head = Math.max(this.head, message.seq);
     return true;
+  }
+
+  // How the other one of a conversation is called, if nobody could say.
+  meet(message) {
+    if (!this.peer || this.peer.nick !== this.peer.id) return;
+    if (message.sender === this.peer.id) this.peer = { ...this.peer, nick: message.nick };
+    else if (message.to === this.peer.id && message.to_nick) this.peer = { ...this.peer, nick: message.to_nick };
   }
 
   // Old messages leave a page that stays open for days; scrolling up brings them again.
@@ -125,7 +133,8 @@ export class Model {
       room = new Room(name, peer);
       this.rooms.set(name, room);
     }
-    if (peer) room.peer = peer;
+    // A server that has not met a guest since its start knows no nick.
+    if (peer && (!room.peer || peer.nick !== peer.id)) room.peer = peer;
     return room;
   }
 

@@ -41,7 +41,7 @@ TYPING_SECONDS = 3.0
 ROOMS_FROM, MEMBERS_FROM = 96, 124
 """Columns from which the lists are shown unasked."""
 PAGE = 100
-_KEYS = ("F1 help", "F2 rooms", "F3 members", "F4 search", "F5 unread", "^N next", "PgUp", "^Q quit")
+_KEYS = ("F1 help", "F2 rooms", "F3 members", "F4 search", "F5 new", "^N next", "PgUp back", "^Q quit")
 
 
 class Client(Protocol):

@@ -7,10 +7,10 @@ from landline.chat.terminal.rows import Row
 
 KEYS = (
     ("Enter", "say what is written"),
-    ("Tab", "complete a name, a room or a command; again: the next one"),
+    ("Tab", "complete names, rooms, commands; again: the next"),
     ("↑ ↓", "what you wrote before"),
     ("PgUp PgDn", "scroll; the wheel does it too"),
-    ("Ctrl+Home", "the oldest that is loaded; more is loaded as you go up"),
+    ("Ctrl+Home", "the oldest that is loaded; going up loads more"),
     ("End", "the newest (in the middle of a line: its end)"),
     ("Ctrl+N Ctrl+P", "next room, previous room"),
     ("F5", "next room with something new, mentions first"),
@@ -27,20 +27,20 @@ _HIDDEN = {"register": "", "login": "[NICK]", "password": ""}
 """Passwords are asked for, and do not show."""
 _UNNEEDED = frozenset({"history", "since", "resume"})
 """Scrolling does this here."""
-MOUSE = "To copy with the mouse, hold Shift (in some terminals Alt or Option) while you drag."
+MOUSE = ("To copy with the mouse, hold Shift while you drag", "(in some terminals Alt or Option).")
 
 
 def help_rows() -> list[Row]:
     """All of it, as rows of a list."""
     rows = [Row("", "Keys")]
-    rows += [Row(f"key {number}", f"{keys:<26}{what}") for number, (keys, what) in enumerate(KEYS)]
+    rows += [Row(f"key {number}", f"{keys:<15}{what}") for number, (keys, what) in enumerate(KEYS)]
     rows += [Row("", ""), Row("", "Commands")]
     rows += [
-        Row(f"/{name}", f"{_usage(name, command.arguments):<31} {command.purpose}")
+        Row(f"/{name}", f"{_usage(name, command.arguments):<30} {command.purpose}")
         for name, command in COMMANDS.items()
         if name not in _UNNEEDED
     ]
-    return [*rows, Row("", ""), Row("", MOUSE)]
+    return [*rows, Row("", ""), *(Row("", line) for line in MOUSE)]
 
 
 def _usage(name: str, arguments: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 from rich.cells import cell_len, get_character_cell_size
 
 CUT = "…"
@@ -51,12 +53,6 @@ def fitted_right(text: str, width: int) -> str:
 def _cut(text: str, width: int) -> str:
     if width <= 0:
         return ""
-    kept: list[str] = []
-    used = 0
-    for char in text:
-        cells = get_character_cell_size(char)
-        if used + cells > width - 1:
-            break
-        used += cells
-        kept.append(char)
-    return "".join(kept) + CUT + " " * (width - 1 - used)
+    upto = accumulate(map(get_character_cell_size, text))
+    kept = "".join(char for char, used in zip(text, upto, strict=True) if used < width)
+    return kept + CUT + " " * (width - 1 - cell_len(kept))
