@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from pathlib import Path
 
 import pytest
 
 from landline.address import TcpAddress
 from landline.chat.fronts import Caller, Finish, Heard
-from landline.chat.line import TURN_BYTES
+from landline.chat.line import TURN_BYTES, Line
 from landline.chat.linefront import LineFront
 from landline.chat.notices import Bye, Joined
 from landline.chat.outbox import Outbox, Packet
-from landline.chat.server import _metrics, chat_service
+from landline.chat.server import _metrics
 from landline.chat.wire import Say
-from landline.server.engine import Server
+from landline.server.service import Service
+from landline.server.session import Session, SessionConnection
 from tests.loops import on_both_loops
+from tests.services import serving
 
 STRANGER = Caller("192.0.2.1", False, True)
 
@@ -75,34 +75,45 @@ def test_a_token_that_is_no_text_reads_no_counts() -> None:
     assert _metrics(None, "t" * 16, headers, STRANGER) is None  # type: ignore[arg-type]
 
 
-async def said_hello(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 24)
-    writer.write(b'{"op":"hello"}\n')
-    assert json.loads(await reader.readline())["type"] == "welcome"
-    return reader, writer
+class Hearing(Session):
+    """Notes what is received, and when others have their turn."""
+
+    turn_bytes = 4
+
+    def __init__(self, heard: list[bytes], is_whole: asyncio.Event) -> None:
+        self.heard = heard
+        self.is_whole = is_whole
+
+    def received(self, message: bytes) -> None:
+        self.heard.append(message)
+        asyncio.get_running_loop().call_soon(self.others)
+
+    def others(self) -> None:
+        self.heard.append(b"-")
+        if len(self.heard) == 6:
+            self.is_whole.set()
 
 
 @on_both_loops
-async def test_a_flood_is_heard_in_turns(tmp_path: Path) -> None:
-    """Whoever asks a hundred thousand things at once waits for the answers; a neighbour who asks one thing does not."""
-    server = Server([(chat_service(tmp_path / "data"), "tcp://127.0.0.1:0")])
-    async with server:
-        address = server.listening[0].address
+async def test_a_flood_is_heard_in_turns() -> None:
+    """Whoever sends much at once is heard a part at a time, and everybody else in between."""
+    heard: list[bytes] = []
+    is_whole = asyncio.Event()
+    service = Service("turns", framing="raw")
+
+    @service.session
+    def session(connection: SessionConnection) -> Hearing:
+        return Hearing(heard, is_whole)
+
+    async with serving(service) as address:
         assert isinstance(address, TcpAddress)
-        flood, neighbour = await said_hello(address.port), await said_hello(address.port)
-        flood[1].write(b'{"op":"ping"}\n' * 20_000)
-        answered = 0
+        _, writer = await asyncio.open_connection("127.0.0.1", address.port)
+        writer.write(b"abcdefghij")
+        await asyncio.wait_for(is_whole.wait(), 20)
+        assert heard == [b"abcd", b"-", b"efgh", b"-", b"ij", b"-"]
+        writer.close()
+        await writer.wait_closed()
 
-        async def read_all() -> None:
-            nonlocal answered
-            while answered < 20_000:
-                answered += (await flood[0].read(1 << 16)).count(b"\n")
 
-        reading = asyncio.create_task(read_all())
-        neighbour[1].write(b'{"op":"ping"}\n')
-        assert json.loads(await neighbour[0].readline())["type"] == "pong"
-        assert answered < 20_000 - TURN_BYTES // 14
-        await reading
-        for _, writer in (flood, neighbour):
-            writer.close()
-            await writer.wait_closed()
+def test_the_chat_hears_its_sessions_in_turns() -> None:
+    assert Line.turn_bytes == TURN_BYTES <= 4096

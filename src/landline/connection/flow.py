@@ -52,9 +52,8 @@ class MessageFlow(Speaking):
 
     __slots__ = (
         "_answer", "_answering", "_arriving", "_bytes_received", "_decoder", "_draining", "_end_wanted", "_feed",
-        "_host", "_linger_left", "_messages_a_turn", "_messages_received", "_partial", "_peer_ended", "_pending",
-        "_reading", "_receiver", "_senders", "_sending_ended", "_sock", "_stepper", "_switch_to", "_writable", "local",
-        "peer",
+        "_host", "_linger_left", "_messages_received", "_partial", "_peer_ended", "_pending", "_reading", "_receiver",
+        "_turn", "_senders", "_sending_ended", "_sock", "_stepper", "_switch_to", "_writable", "local", "peer",
     )  # fmt: skip
 
     def __init__(self, host: Host, framing: Framing, limits: Limits, peer: Address, local: Address, sock: Any) -> None:
@@ -74,17 +73,18 @@ class MessageFlow(Speaking):
         self._answer: Any = None
         self._pending: Iterator[bytes] | None = None
         self._inbox = NO_MESSAGES
-        self._gathered, self._gathered_bytes = None, 0
+        self._gathered = None
+        self._gathered_bytes = 0
         self._receiver: asyncio.Future[None] | None = None
         self._senders: list[asyncio.Future[None]] | None = None
         self._fault: FramingError | IdentityRefused | None = None
-        self._messages_a_turn = MOST_MESSAGES_A_TURN
+        self._turn = MOST_MESSAGES_A_TURN
         self._messages_received = self._messages_sent = self._bytes_received = self._bytes_sent = 0
         self._linger_left = limits.receive_buffer_bytes
         self._arriving: int | None = 0
         self._reading = self._writable = True
-        self._answering = self._partial = self._peer_ended = self._sending_ended = self._ending = False
-        self._end_wanted = self._draining = self._gone = False
+        self._answering = self._partial = self._peer_ended = self._sending_ended = False
+        self._ending = self._end_wanted = self._draining = self._gone = False
 
     def __repr__(self) -> str:
         state = self.reason.value if self.reason else "open"
@@ -191,7 +191,7 @@ class MessageFlow(Speaking):
                 count = len(messages)
                 self._messages_received += count
                 if self._answer is not None:
-                    self._answer_turn(iter(messages), count > self._messages_a_turn)
+                    self._answer_turn(iter(messages), count > self._turn)
                 else:
                     self._put(messages)
             self._mind_rest(completed)
@@ -318,7 +318,7 @@ class MessageFlow(Speaking):
 
         `many` says that they may be more than a turn has.
         """
-        rest = self._answer_some(islice(messages, self._messages_a_turn) if many else messages)
+        rest = self._answer_some(islice(messages, self._turn) if many else messages)
         self._do_what_was_wanted()
         if (rest or (many and length_hint(messages))) and not self._ending:
             self._pending = messages

@@ -103,7 +103,7 @@ class SessionConnection(StreamConnection):
             return [one[start : start + size] for one in feed(data) for start in range(0, len(one), size)]
 
         self._feed = parts
-        self._messages_a_turn = 1
+        self._turn = 1
 
     # What the transport calls.
 
