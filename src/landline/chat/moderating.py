@@ -205,14 +205,9 @@ def _sanctioned(world: World, entry: SanctionSet) -> None:
     addresses = {one.address for one in identity.sessions.values() if not one.is_local} if identity else set()
     if entry.what == "ban":
         _put_out(world, room, entry.target, entry.by_nick, entry.reason, until)
-<<<<<<< HEAD
+    _tell(world, room, entry, entry.what, nick=entry.nick, id=entry.target, until=until, reason=entry.reason)
     if identity is not None:
         # A guest is somebody else after the next call, and whoever logs out is a guest: from the same address.
-=======
-    _tell(world, room, entry, entry.what, nick=entry.nick, id=entry.target, until=until, reason=entry.reason)
-    if identity is not None and identity.account is None:
-        # A guest is somebody else after the next call, and comes from the same address.
->>>>>>> chat-stranger
         for address in sorted(addresses):
             world.propose(
                 SanctionSet(

@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 """Keys and commands, in words."""
 
 from __future__ import annotations
@@ -8,6 +7,9 @@ from rich.cells import cell_len
 from landline.chat.lines import COMMANDS
 from landline.chat.terminal.help import KEYS, MOUSE, help_rows
 from landline.chat.terminal.safe import shown
+
+WIDTH_OF_THE_LIST = 65
+"""On a screen of 80 columns."""
 
 
 def test_every_key_is_said_with_what_it_does() -> None:
@@ -32,32 +34,15 @@ def test_headings_stand_for_nothing_and_the_rest_for_one_thing_each() -> None:
     values = [row.value for row in help_rows() if row.value]
     assert len(set(values)) == len(values)
     headings = [row.text for row in help_rows() if not row.value]
-    assert headings == ["Keys", "", "Commands", "", MOUSE]
+    assert headings == ["Keys", "", "Commands", "", *MOUSE]
 
 
 def test_it_can_be_shown_and_its_columns_are_straight() -> None:
     rows = help_rows()
     assert all(shown(row.text) == row.text for row in rows)
     starts = {cell_len(row.text) - cell_len(what) for row, (_, what) in zip(rows[1:], KEYS, strict=False)}
-    assert starts == {26}
-=======
-"""What F1 shows."""
-
-from __future__ import annotations
-
-from landline.chat.lines import COMMANDS
-from landline.chat.terminal.help import help_rows
-
-WIDTH_OF_THE_LIST = 65
-"""On a screen of 80 columns."""
+    assert starts == {15}
 
 
 def test_every_line_fits_on_a_small_screen() -> None:
-    rows = [row.text for row in help_rows()]
-    assert [text for text in rows if len(text) > WIDTH_OF_THE_LIST] == []
-
-
-def test_the_commands_are_there_but_those_that_scrolling_does() -> None:
-    keys = {row.value for row in help_rows()}
-    assert {f"/{name}" for name in COMMANDS} - keys == {"/history", "/since", "/resume"}
->>>>>>> chat-stranger
+    assert [row.text for row in help_rows() if cell_len(row.text) > WIDTH_OF_THE_LIST] == []
