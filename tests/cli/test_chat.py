@@ -11,6 +11,8 @@ import pytest
 
 from landline.chat.server import chat_service
 from landline.cli.exits import Exit
+from landline.transport.tls import ServerTls
+from tests.certs import Files
 from tests.cli.conftest import Command, serving
 
 
@@ -65,6 +67,14 @@ def test_a_bot_comes_in_with_its_token(command: Command, chat: str, tmp_path: Pa
 def test_what_is_refused_is_told_and_counted(command: Command, chat: str) -> None:
     ended = command("chat", chat, piped=b"/msg nobody hi\n")
     assert (ended.code, ended.sentence) == (Exit.REFUSED, "1 thing was refused; the output says why")
+
+
+def test_who_calls_a_chat_of_tls_only_in_the_clear_is_told_how(command: Command, tmp_path: Path) -> None:
+    safe = ServerTls(*map(Path, Files(tmp_path).server()))
+    with serving(chat_service(tmp_path / "data", tls=safe, tls_required=True)) as (address,):
+        ended = command("chat", str(address), piped=b"")
+        assert ended.code == Exit.LOST
+        assert f"before any greeting; if it speaks TLS only, call tls://{str(address)[6:]}" in ended.sentence
 
 
 def test_a_nick_that_is_not_to_be_had_is_an_error(command: Command, chat: str) -> None:

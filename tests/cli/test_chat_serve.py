@@ -72,7 +72,9 @@ def test_what_it_prints_for_programs_and_for_people(tmp_path: Path, capsys: pyte
     ways = dict(ways_in(listening(safe, "tcp://[::1]:8110")))
     assert ways["browser, TLS"] == "https://[::1]:8110/"
     assert "chat tls://[::1]:8110 --pin " in ways["terminal, TLS"]
-    assert ways["anything, TLS"] == "ncat --ssl ::1 8110"
+    assert ways["anything, TLS"] == "ncat --ssl ::1 8110" and ways["anything"] == "nc ::1 8110"
+    only = chat_service(tmp_path, tls=safe.tls, tls_required=True)
+    assert [way for way, _ in ways_in(listening(only, "tcp://[::1]:8110"))] == [way for way in ways if "TLS" in way]
 
 
 @pytest.mark.parametrize(

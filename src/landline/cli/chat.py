@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import click
 
-from landline.address import Address
+from landline.address import Address, TcpAddress, host_port
 from landline.chat.client import ChatClient
 from landline.chat.link import chat_address
 from landline.chat.names import clean_room
@@ -20,7 +20,7 @@ from landline.cli.exits import CommandError, Exit
 from landline.cli.render import visible
 from landline.cli.tls_options import CallerOptions
 from landline.cli.typing_in import above_the_prompt, loop_for_input, piped_lines, somebody_types, typed_lines
-from landline.errors import ChatError, NameRefused, UsageError
+from landline.errors import ChatError, ConnectionClosed, NameRefused, UsageError
 from landline.limits import Limits
 
 
@@ -42,10 +42,16 @@ def chat_command(address: str, options: ChatOptions, tls: CallerOptions) -> Exit
     where = chat_address(address)
     _check_names(options)
     client = _client(where, options, tls)
+    is_plain = options.plain or not (sys.stdin.isatty() and sys.stdout.isatty())
+    talk = _in_plain_lines(client, times=options.times) if is_plain else _on_the_screen(client, options.look)
     with asyncio.Runner(loop_factory=loop_for_input()) as runner:
-        if options.plain or not (sys.stdin.isatty() and sys.stdout.isatty()):
-            return runner.run(_in_plain_lines(client, times=options.times))
-        return runner.run(_on_the_screen(client, options.look))
+        try:
+            return runner.run(talk)
+        except ConnectionClosed as error:
+            if client.view.me.id or not isinstance(where, TcpAddress) or tls.for_call(where) is not None:
+                raise
+            there = f"tls://{host_port(where.host, where.port)}"
+            raise CommandError(Exit.LOST, f"{error} before any greeting; if it speaks TLS only, call {there}") from None
 
 
 def _check_names(options: ChatOptions) -> None:

@@ -124,8 +124,10 @@ def ways_in(one: Listening) -> list[tuple[str, str]]:
         return [] if isinstance(address, FdAddress) else [("terminal", f"{this_command()} chat {address} --as NAME")]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)
     where = host_port(host, address.port)
-    ways = [("browser", f"http://{where}/"), ("terminal", f"{this_command()} chat {where} --as NAME")]
-    ways.append(("anything", f"nc {host} {address.port}"))
+    ways = []
+    if tls is None or not one.service.tls_required:
+        ways += [("browser", f"http://{where}/"), ("terminal", f"{this_command()} chat {where} --as NAME")]
+        ways += [("anything", f"nc {host} {address.port}")]
     if tls is not None:
         ways += [("browser, TLS", f"https://{where}/")]
         ways += [("terminal, TLS", f"{this_command()} chat tls://{where} --pin {tls.pin} --as NAME")]

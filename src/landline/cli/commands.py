@@ -334,7 +334,9 @@ def join(
 @click.option(
     "--cluster", metavar="nats://HOST:PORT", help="Be one of several nodes, with NATS JetStream between them."
 )
-@click.option("--host", "hosts", metavar="NAME", multiple=True, help="A name by which this machine calls the page.")
+@click.option(
+    "--host", "hosts", metavar="NAME", multiple=True, help="Another name of this machine in the address of the page."
+)
 @click.option("--origin", "origins", metavar="URL", multiple=True, help="Another site whose pages may connect.")
 @click.option("--restored", is_flag=True, help="The folder came back from a backup: say so once, and clients know.")
 @click.option("--metrics-token-file", **FILE, help="Let others than this machine read /metrics with this token.")
