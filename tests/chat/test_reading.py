@@ -192,7 +192,7 @@ def test_who_is_in_a_room_is_told_to_everybody_who_may_read_it() -> None:
 
 def test_sanctions_that_hold_are_listed_to_moderators() -> None:
     rig = Rig()
-    ann, bob, cleo = rig.owner("ann"), rig.owner("bob"), rig.owner("cleo")
+    ann, bob, cleo = rig.owner("ann"), rig.owner("bob", local=True), rig.owner("cleo", local=True)
     for session in (ann, bob, cleo):
         rig.ask(session, Join(room="tea"))
     rig.ask(ann, Mute(room="tea", nick="bob", seconds=10, reason="loud"))
