@@ -34,6 +34,7 @@ from landline.chat.wire import (
     Msg,
     Mute,
     Op,
+    Register,
     Request,
     Sanctions,
     Say,
@@ -349,3 +350,24 @@ def test_a_ban_on_an_address_is_for_the_guests_from_there() -> None:
     assert [bool(tea.rig.heard(session, Left)) for session in (tea.bob, guest, owner, tea.ann)] == [
         True, True, False, False,
     ]  # fmt: skip
+
+
+def test_who_registers_takes_along_what_keeps_it_silent() -> None:
+    tea = Tea()
+    local = tea.rig.connect("dora", local=True)
+    tea.rig.ask(local, Join(room="tea"))
+    tea.rig.ask(tea.ann, Mute(room="tea", nick="dora", seconds=60, reason="loud"))
+    tea.rig.ask(local, Register(password="long enough"))
+    assert code(tea.rig.ask(local, Say(room="tea", body="x"))) == "muted"
+    tea.rig.ask(tea.ann, Sanctions(room="tea"))
+    listed = [(one.kind, one.target, one.nick, one.by) for one in tea.rig.last(tea.ann, SanctionList).sanctions]
+    assert ("mute", "dora", "dora", "ann") in listed
+
+
+def test_who_is_away_can_be_banned_too() -> None:
+    tea = Tea()
+    cleo = tea.rig.owner("cleo")
+    tea.rig.leave(cleo)
+    tea.rig.ask(tea.ann, Ban(room="tea", nick="cleo"))
+    assert [target for _, target in tea.rig.chat.world.rooms["tea"].sanctions] == ["cleo"]
+    assert code(tea.rig.ask(tea.rig.owner("cleo"), Join(room="tea"))) == "banned"

@@ -7,6 +7,7 @@ import pytest
 from landline.chat.bounds import MOST_QUERY_CHARACTERS
 from landline.chat.effects import Present
 from landline.chat.notices import AuditPage, Members, Notice, Page, Person, Refused, RoomList, SanctionList
+from landline.chat.reading import MOST_SEARCHES
 from landline.chat.wire import (
     Audit,
     BadRequest,
@@ -222,3 +223,14 @@ def test_what_was_done_is_read_by_moderators_in_their_room_and_by_operators_ever
     assert (page.room, len(page.rows)) == (None, 2)
     rig.ask(olga, Audit(room="tea"))
     assert rig.last(olga, AuditPage).room == "tea"
+
+
+def test_only_so_many_searches_of_one_wait_to_be_answered() -> None:
+    rig = Rig(is_prompt=False)
+    ann, bob = rig.connect("ann"), rig.connect("bob")
+    for _ in range(MOST_SEARCHES):
+        assert not rig.ask(ann, Search(query="word"))
+    assert code(rig.ask(ann, Search(query="word"))) == "too_fast"
+    assert not rig.ask(bob, Search(query="word")), "others search all the same"
+    rig.answer()
+    assert not rig.ask(ann, Search(query="word"))

@@ -222,3 +222,28 @@ def test_a_room_keeps_its_newest_messages_and_all_rooms_together_not_too_many(mo
     for seq in (3, 4, 5):
         world.remember(den, message("den", seq))
     assert (list(tea.tail), [one.seq for one in den.tail]) == ([], [3, 4, 5])
+
+
+def test_a_guest_who_is_away_has_the_nick_that_stands_in_what_was_said() -> None:
+    rig = Rig()
+    ann, bob = rig.owner("ann"), rig.connect("bob")
+    world, id = rig.chat.world, by_id(rig, bob)
+    rig.ask(ann, Msg(to="bob", body="x"))
+    room = world.rooms[rig.store.messages[-1].entry.room]
+    rig.ask(bob, Say(room=room.name, body="y"))
+    rig.leave(bob)
+    assert world.peer(room, "ann") == Person(id, "bob"), "it said the last word"
+    room.tail.pop()
+    assert world.peer(room, "ann") == Person(id, "bob"), "it was said to it"
+    room.tail.clear()
+    assert world.peer(room, "ann") == Person(id, id)
+
+
+@pytest.mark.parametrize("is_approach", [False, True])
+def test_speaking_costs_whoever_speaks_and_beginning_a_conversation_more(is_approach: bool) -> None:
+    rig = Rig(bounds=Bounds(session_burst=5, approach_burst=1, approach_rate=0.5))
+    world = rig.chat.world
+    for number in (rig.connect("bob"), rig.owner("ann", address="192.0.2.9"), rig.call(address="192.0.2.8")):
+        session = world.sessions[number]
+        waits = [world.wait_to_speak(session, is_approach=is_approach) for _ in range(2)]
+        assert waits == [0.0, 2.0 if is_approach else 0.0]
