@@ -45,7 +45,7 @@ def register(world: World, session: Session, request: Register, draw: bytes) -> 
 
 
 def _may_have(world: World, session: Session, request: Request, nick: str) -> bool:
-    """Whether an account or a bot of this nick may be made from where a session is."""
+    """Whether an account of this nick may be made from where a session is."""
     if session.is_local or account_of(nick) not in world.operators:
         return True
     text = f"{nick} is to be an operator: register it on the machine that the chat runs on"
@@ -119,8 +119,6 @@ def bot(world: World, session: Session, request: Bot, draw: bytes) -> None:
         generation = owner.generation + 1
         world.hold(session.number)
         world.propose(SecretSet(**signed, account=owner.account, secret=secret, generation=generation), pending)
-        return
-    if not _may_have(world, session, request, nick):
         return
     if world.directory.users(nick):
         world.refuse(session, request, "nick_taken", f"{nick} is in use; take another name, or wait")
