@@ -143,3 +143,13 @@ def test_whatever_comes_is_heard_the_same_however_it_is_cut(data: bytes) -> None
         if isinstance(one, wire.Say):
             assert one.body.replace("\t", " ").strip()
             assert not any(character < " " for character in one.body if character != "\t")
+
+
+def test_a_request_of_a_browser_that_comes_too_late_is_nothing_that_somebody_says() -> None:
+    made = front()
+    bye, finish = made.received(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert isinstance(bye, Bye) and "browser" in bye.text
+    assert isinstance(finish, Finish)
+    assert made.received(b"more\n") == made.ended() == []
+    later = front()
+    assert later.received(b"hi\nGET / HTTP/1.1\n") == [say("hi"), say("GET / HTTP/1.1")]
