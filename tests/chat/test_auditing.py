@@ -52,7 +52,7 @@ def sanction(what: str, target: str, until: float | None, reason: str) -> Sancti
         (RoleSet(**FROM, room="tea", account="bob", nick="Bob", role=""), ("deop", "tea", "Bob", "")),
         (sanction("ban", "bob", None, ""), ("ban", "tea", "Bob", "for good")),
         (sanction("mute", "~b", 160.0, "noise"), ("mute", "tea", "Bob", "for 60 s; noise")),
-        (sanction("ban", "address:::1", 90.0, ""), ("ban", "tea", "Bob", "address:::1; for 0 s")),
+        (sanction("ban", "address:::1", 90.0, ""), ("ban", "tea", "Bob", "guests from there; for 0 s")),
         (SanctionLifted(**FROM, what="ban", room="tea", targets=["bob"], nick="Bob"), ("unban", "tea", "Bob", "")),
         (Kicked(**FROM, room="tea", target="~b", nick="Bob", reason="noise"), ("kick", "tea", "Bob", "noise")),
         (SlowSet(**FROM, room="tea", seconds=2.5), ("slow", "tea", "", "2.5 s")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -219,7 +220,7 @@ async def test_a_session_that_never_ends_is_cut_off_by_the_stop(call: Call) -> N
 @on_both_loops
 async def test_each_session_is_closed_once_however_it_goes(tmp_path: Path, secure: bool) -> None:
     tls = ServerTls(*Files(tmp_path).server()) if secure else None
-    service = Service("notes", limits=BRIEF, tls=tls, tls_required=False)
+    service = Service("notes", limits=replace(BRIEF, drain_seconds=0.5), tls=tls, tls_required=False)
     said: list[list[str]] = []
 
     @service.session

@@ -61,7 +61,8 @@ def _secret(entry: SecretSet) -> tuple[str, None, str, str]:
 
 
 def _sanction(entry: SanctionSet) -> str:
-    """On which address, for how long, and why."""
-    address = entry.target if entry.target.startswith("address:") else ""
+    """Whom it is meant for, for how long, and why."""
+    # Moderators of a room read this, and where somebody comes from is not for them.
+    address = "guests from there" if entry.target.startswith("address:") else ""
     lasts = "for good" if entry.until is None else f"for {max(entry.until - entry.time, 0):.0f} s"
     return "; ".join(part for part in (address, lasts, entry.reason) if part)
