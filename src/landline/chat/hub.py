@@ -63,6 +63,8 @@ from landline.errors import Reason
 
 log = logging.getLogger("landline.chat")
 
+HOLD_SECONDS = 0.005
+"""How long what is to be said may wait for what is being stored, to leave together with it."""
 TICK_SECONDS = 0.25
 MOST_BROWSING = 1000
 """Addresses from which pages were asked for last, that are remembered."""
@@ -100,6 +102,8 @@ class Hub:
         self._commands: deque[Command] = deque()
         self._is_handling = False
         self._ready: list[Line] = []
+        self._unstored = 0
+        self._held: asyncio.TimerHandle | None = None
         self._browsing: dict[str, float] = {}
         self._ticker: asyncio.TimerHandle | None = None
         self._draining: asyncio.Task[None] | None = None
@@ -205,7 +209,7 @@ class Hub:
     def ready(self, line: Line) -> None:
         """Something waits for a session that reads: write it at the end of this turn of the loop."""
         if not self._ready:
-            self._loop.call_soon(self._flush)
+            self._flush_soon()
         self._ready.append(line)
 
     def overflowed(self, line: Line) -> None:
@@ -221,7 +225,27 @@ class Hub:
         )  # fmt: skip
         self.feed(Overflowed(line.number, unsent))
 
+    def _flush_soon(self) -> None:
+        """Write at the end of this turn of the loop; or, if more is being stored, when that can be told too.
+
+        To store takes a fraction of the time that writing to a large room takes. Without this, what was stored next
+        waited for one round of writing, and was told with another (measured: half as late again).
+        """
+        if self._unstored:
+            self._held = self._loop.call_later(HOLD_SECONDS, self._flush)
+        else:
+            self._loop.call_soon(self._flush)
+
+    def _stored(self, count: int) -> None:
+        """So many entries have been stored, or will not be."""
+        self._unstored = max(0, self._unstored - count)
+        if not self._unstored and self._held is not None:
+            self._held.cancel()
+            self._held = None
+            self._loop.call_soon(self._flush)
+
     def _flush(self) -> None:
+        self._held = None
         ready, self._ready = self._ready, []
         for line in ready:
             line.flush()
@@ -245,11 +269,13 @@ class Hub:
             log.info("chat: messages are stored again")
             self.feed(Storage(True))
         self.feed(Applied(outcomes))
+        self._stored(len(outcomes))
         return True
 
     def failed(self, entry: AnyEntry, why: str, *, unsure: bool) -> None:
         """A proposed entry was not taken."""
         self.feed(NotTaken(entry, why, unsure))
+        self._stored(1)
 
     def present(self, node: str, people: Sequence[tuple[str, Person]], *, whole: bool) -> None:
         """People are on another node."""
@@ -304,7 +330,7 @@ class Hub:
         if len(effect.sessions) == 1:
             self._tell_front(effect)
         if not ready:
-            self._loop.call_soon(self._flush)
+            self._flush_soon()
         for number in effect.sessions:
             line = find(number)
             if line is None:
@@ -370,6 +396,7 @@ class Hub:
 
     def propose(self, effect: Propose) -> None:
         """Give an entry to the bus."""
+        self._unstored += 1
         self._bus.propose(effect.entry)
 
     def came(self, effect: Came) -> None:
