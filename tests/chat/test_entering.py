@@ -6,8 +6,8 @@ import pytest
 
 from landline.chat.bounds import MOST_PAGE, Bounds
 from landline.chat.effects import Came, Present, Tick, Went
-from landline.chat.notices import Joined, Left, Notice, Page, Person, Presence, Refused
-from landline.chat.wire import Ban, Join, Leave, Msg, Mute, Nick, Op, Resume, Say, Slow, Topic
+from landline.chat.notices import Joined, Left, Notice, Page, Person, Presence, Refused, Renamed, Welcome
+from landline.chat.wire import Ban, Join, Leave, Msg, Mute, Nick, Op, Register, Resume, Say, Slow, Topic
 from tests.chat.corerig import EASY, GENESIS, Rig
 
 EPOCH = GENESIS.epoch
@@ -295,3 +295,19 @@ def test_a_room_with_nobody_in_it_is_told_nothing() -> None:
     rig.forget()
     rig.feed(Tick())
     assert not rig.told
+
+
+def test_who_has_left_a_room_is_told_as_gone_before_it_has_another_name() -> None:
+    """It was told under the old name behind the new one, and those in the room saw the new one there for ever."""
+    rig = Rig()
+    ann, bob = rig.owner("ann"), rig.connect("bob")
+    second = rig.connect(token=rig.last(bob, Welcome).token)
+    for session, room in ((ann, "tea"), (ann, "den"), (bob, "tea"), (second, "den")):
+        rig.ask(session, Join(room=room))
+    rig.feed(Tick())
+    rig.leave(bob)
+    rig.forget()
+    rig.ask(second, Register(password="password of bob"))
+    told = [notice for notice in rig.told[ann] if isinstance(notice, Presence | Renamed)]
+    assert [type(notice) for notice in told] == [Presence, Renamed]
+    assert isinstance(told[0], Presence) and [one.nick for one in told[0].went] == ["bob"]

@@ -224,17 +224,28 @@ def leave(world: World, session: Session, room: Room) -> None:
 def tell_presence(world: World) -> None:
     """Tell rooms who has come and gone since the last time; large ones only how many are there."""
     for room in world.stirred.values():
-        came, went = [room.shown(person) for person in room.came.values()], list(room.went.values())
-        room.came.clear()
-        room.went.clear()
-        room.listed.clear()
-        if not (came or went) or not room.sessions:
-            continue
-        if max(room.count, len(came) + len(went)) > world.bounds.members_told:
-            came, went = [], []
-        notice = Presence(room=room.name, count=room.count, came=came, went=went)
-        alone = [session.number for session in world.sessions_of(person.id for person in came)]
-        # A person on plain text need not be told of itself alone.
-        origin = alone[0] if len(alone) == len(came) == 1 and not went else None
-        world.tell_all(tuple(room.sessions), notice, ephemeral=True, origin=origin)
+        _tell_room(world, room)
     world.stirred.clear()
+
+
+def tell_gone(world: World, id: str) -> None:
+    """Tell rooms at once that somebody has gone, who is called otherwise from here on."""
+    for room in world.stirred.values():
+        if id in room.went:
+            _tell_room(world, room)
+
+
+def _tell_room(world: World, room: Room) -> None:
+    came, went = [room.shown(person) for person in room.came.values()], list(room.went.values())
+    room.came.clear()
+    room.went.clear()
+    room.listed.clear()
+    if not (came or went) or not room.sessions:
+        return
+    if max(room.count, len(came) + len(went)) > world.bounds.members_told:
+        came, went = [], []
+    notice = Presence(room=room.name, count=room.count, came=came, went=went)
+    alone = [session.number for session in world.sessions_of(person.id for person in came)]
+    # A person on plain text need not be told of itself alone.
+    origin = alone[0] if len(alone) == len(came) == 1 and not went else None
+    world.tell_all(tuple(room.sessions), notice, ephemeral=True, origin=origin)

@@ -9,7 +9,7 @@ from typing import Any
 
 from landline.chat.buckets import Bucket, wait_for_all
 from landline.chat.effects import Came, Connected, End, Went
-from landline.chat.entering import leave, note_came, note_went
+from landline.chat.entering import leave, note_came, note_went, tell_gone
 from landline.chat.entries import AccountRecord
 from landline.chat.names import GUEST, LOBBY, clean_nick, guest_nick
 from landline.chat.notices import Account, Announcement, Bye, Left, Renamed, Welcome
@@ -277,6 +277,7 @@ def _move(world: World, session: Session, to: AccountRecord | str) -> None:
     assert new is not None
     is_renamed = world.directory.person(before.id) is None
     if is_renamed:
+        tell_gone(world, before.id)
         notice = Renamed(id=new.id, nick=new.nick, old_id=before.id, old_nick=before.nick)
         world.tell_all(companions, notice, origin=session.number)
     for room in session.rooms.values():
