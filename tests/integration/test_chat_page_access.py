@@ -57,7 +57,6 @@ def audit(page: Page) -> list[Any]:
     [
         (1280, 800, False), (1280, 800, True), (900, 700, False), (390, 844, False), (390, 844, True),
         (320, 640, False),
-        (320, 640, True),
     ],
 )  # fmt: skip
 def test_every_width_light_and_dark(chat: ChatServer, visits: Visits, width: int, height: int, dark: bool) -> None:
